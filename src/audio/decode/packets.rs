@@ -1,0 +1,447 @@
+//! Everything that is not PCM in WAV: containers and codecs through symphonia, packet by packet.
+//!
+//! Files are read as streams where their format allows it. That is not for the pipes alone: from a
+//! file that can be sought in, symphonia 0.6 refuses Ogg, AIFF and Matroska that were cut short, and
+//! estimates the length of MP3 without a tag, to cut its end off at the estimate.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE,
+    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_VORBIS,
+};
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::registry::CodecRegistry;
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
+use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
+
+use super::opus::{Head, Opus};
+use super::trim::{End, Trim};
+use super::{Decode, Length, Opened, mkv, mp4};
+use crate::audio::{Depth, Spec};
+use crate::error::Failure;
+use crate::source::Input;
+
+/// The containers that symphonia opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Container {
+    Wav,
+    Aiff,
+    Caf,
+    Flac,
+    Mpeg,
+    Adts,
+    Ogg,
+    IsoMp4,
+    Matroska,
+}
+
+/// More frames than any encoder puts before or behind the audio.
+const MAX_PADDING: u64 = 8192;
+
+/// The largest packet of PCM that a CAF file may declare: 8 channels of 8 bytes.
+const MAX_CAF_PACKET: u32 = 64;
+
+/// What is known of a file besides what symphonia tells.
+#[derive(Debug, Default)]
+struct Facts {
+    mp4: mp4::Survey,
+    mkv: mkv::Paddings,
+}
+
+/// Opens a file or a pipe.
+pub(super) fn open_input(mut input: Input, container: Container) -> Result<Opened, Failure> {
+    let reading = |error| Failure::reading(&error);
+    if container == Container::Caf {
+        check_caf(&mut input)?;
+    }
+    let mut facts = Facts::default();
+    let mut seek = container == Container::Caf;
+    let mut end = u64::MAX;
+    if input.len().is_none() {
+        return start(Box::new(ReadOnlySource::new(input)), container, &facts).map_err(|failure| piped(failure, container));
+    }
+    match container {
+        Container::IsoMp4 => {
+            facts.mp4 = mp4::survey(&mut input).map_err(reading)?;
+            seek = !facts.mp4.streamable;
+        }
+        Container::Matroska => facts.mkv = mkv::paddings(&mut input).map_err(reading)?,
+        Container::Flac => end = before_tag(&mut input).map_err(reading)?,
+        _ => {}
+    }
+    let source: Box<dyn MediaSource> =
+        if seek { Box::new(input) } else { Box::new(ReadOnlySource::new(input.take(end))) };
+    start(source, container, &facts)
+}
+
+/// Opens WAV data behind a plain header.
+pub(super) fn open_wav(source: Box<dyn MediaSource>) -> Result<Opened, Failure> {
+    start(source, Container::Wav, &Facts::default())
+}
+
+fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> Result<Opened, Failure> {
+    let stream = MediaSourceStream::new(source, symphonia::core::io::MediaSourceStreamOptions::default());
+    let reader = symphonia::default::get_probe()
+        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+        .map_err(|error| unreadable(&error, container))?;
+    let picked = pick(&*reader, container, facts)?;
+    let mut packets = Packets {
+        reader,
+        container,
+        track: picked.track,
+        decoder: picked.decoder,
+        params: picked.params,
+        spec: None,
+        trim: None,
+        announced: picked.announced,
+        skip: picked.skip,
+        end: picked.end,
+        first: Vec::new(),
+        decoded: 0,
+        packet_frames: 0,
+        damaged: 0,
+        ended: None,
+    };
+    // The first packet tells the rate and the channels for certain; some headers do not.
+    let mut first = Vec::new();
+    packets.read(&mut first)?;
+    packets.first = first;
+    let spec = packets.spec.ok_or_else(nothing_decodes)?;
+    let length = picked.announced.map_or(Length::Unknown, Length::About);
+    Ok(Opened { decode: Box::new(packets), spec, length })
+}
+
+/// A track that can be decoded, and what is to be cut off it.
+struct Picked {
+    track: u32,
+    params: AudioCodecParameters,
+    decoder: Box<dyn AudioDecoder>,
+    /// Frames of audio, by the header.
+    announced: Option<u64>,
+    skip: u64,
+    end: End,
+}
+
+/// Picks the first audio track that can be decoded.
+fn pick(reader: &dyn FormatReader, container: Container, facts: &Facts) -> Result<Picked, Failure> {
+    let mut refused = None;
+    for track in reader.tracks().iter().filter(|track| track.track_type() == Some(TrackType::Audio)) {
+        let Some(CodecParameters::Audio(params)) = &track.codec_params else { continue };
+        let mut params = params.clone();
+        if facts.mp4.track(track.id).is_some_and(|track| track.big_endian) {
+            params.codec = big_endian(params.codec);
+        }
+        // symphonia 0.6 decodes Vorbis of more than two channels to noise.
+        if params.codec == CODEC_ID_VORBIS && params.channels.as_ref().is_some_and(|channels| channels.count() > 2) {
+            refused = Some(("Vorbis of more than two channels", "convert it to FLAC first: ffmpeg -i IN OUT.flac"));
+            continue;
+        }
+        match make_decoder(&params) {
+            Ok(decoder) => return Ok(cut(track, params, decoder, container, facts)),
+            Err(_) => refused = Some(("its audio codec", "convert it first: ffmpeg -i IN OUT.wav")),
+        }
+    }
+    Err(match refused {
+        Some((what, hint)) => Failure::input(format!("{what} is not supported"), hint),
+        None => Failure::input("there is no audio in it", "check the recording: only video or data was found"),
+    })
+}
+
+fn make_decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
+    // What an MP3's tag says about its length may be true of its first part only, so `Trim` cuts there.
+    let options = AudioDecoderOptions::default().gapless(params.codec != CODEC_ID_MP3);
+    let mut codecs = CodecRegistry::new();
+    symphonia::default::register_enabled_codecs(&mut codecs);
+    codecs.register_audio_decoder::<Opus>();
+    codecs.make_audio_decoder(params, &options)
+}
+
+/// Finds out what encoders put before and behind the audio of a track.
+fn cut(track: &Track, params: AudioCodecParameters, decoder: Box<dyn AudioDecoder>, container: Container, facts: &Facts) -> Picked {
+    // Fragmented MP4 says 0 and means that it does not know.
+    let frames = track.num_frames.filter(|frames| *frames > 0);
+    let rate = params.sample_rate.unwrap_or(0);
+    let pre_skip = (params.codec == CODEC_ID_OPUS)
+        .then(|| params.extra_data.as_deref().and_then(Head::parse))
+        .flatten()
+        .map(|head| u64::from(head.pre_skip));
+    let delay = match container {
+        Container::Mpeg => u64::from(track.delay.unwrap_or(0)),
+        Container::IsoMp4 => facts.mp4.track(track.id).map_or(0, |track| track.skip(rate)),
+        _ => 0,
+    };
+    let skip = pre_skip.unwrap_or(delay);
+    let (announced, end) = match (container, frames) {
+        // Without a tag there is nothing to cut.
+        (Container::Mpeg, Some(keep)) if track.delay.is_some() => {
+            (Some(keep), End::After { keep, slack: u64::from(track.padding.unwrap_or(0)) })
+        }
+        (Container::IsoMp4, Some(frames)) => {
+            let keep = frames.saturating_sub(skip);
+            (Some(keep), End::After { keep, slack: MAX_PADDING })
+        }
+        (Container::Matroska, _) => match facts.mkv.of(track.id, rate).min(MAX_PADDING) {
+            0 => (frames, End::Stream),
+            padding => (frames, End::Before(padding)),
+        },
+        (_, frames) => (frames.map(|frames| frames.saturating_sub(pre_skip.unwrap_or(0))), End::Stream),
+    };
+    Picked { track: track.id, params, decoder, announced, skip, end }
+}
+
+/// The big-endian twin of a codec that symphonia takes for little-endian.
+fn big_endian(codec: AudioCodecId) -> AudioCodecId {
+    match codec {
+        CODEC_ID_PCM_S24LE => CODEC_ID_PCM_S24BE,
+        CODEC_ID_PCM_S32LE => CODEC_ID_PCM_S32BE,
+        CODEC_ID_PCM_F32LE => CODEC_ID_PCM_F32BE,
+        CODEC_ID_PCM_F64LE => CODEC_ID_PCM_F64BE,
+        other => other,
+    }
+}
+
+/// Reads the packets of one track.
+struct Packets {
+    reader: Box<dyn FormatReader>,
+    container: Container,
+    track: u32,
+    decoder: Box<dyn AudioDecoder>,
+    params: AudioCodecParameters,
+    /// Known from the first packet on.
+    spec: Option<Spec>,
+    trim: Option<Trim>,
+    announced: Option<u64>,
+    skip: u64,
+    end: End,
+    /// What was decoded to find out `spec`.
+    first: Vec<f32>,
+    decoded: u64,
+    /// Frames of the last good packet: how much silence a damaged one becomes.
+    packet_frames: usize,
+    damaged: u64,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Clean,
+    /// In the middle of something.
+    Short,
+}
+
+impl Decode for Packets {
+    fn read(&mut self, block: &mut Vec<f32>) -> Result<usize, Failure> {
+        block.clear();
+        if !self.first.is_empty() {
+            std::mem::swap(block, &mut self.first);
+        }
+        while block.is_empty() && self.ended.is_none() {
+            if let Some(packet) = self.next_packet()? {
+                self.decode(&packet, block)?;
+            }
+        }
+        let channels = self.spec.map_or(1, |spec| usize::from(spec.channels));
+        let frames = block.len() / channels;
+        self.decoded += frames as u64;
+        Ok(frames)
+    }
+
+    fn warning(&self) -> Option<String> {
+        let mut texts = Vec::new();
+        if self.damaged > 0 {
+            texts.push(format!("{} damaged packets were replaced by silence", self.damaged));
+        }
+        let missing = self.announced.unwrap_or(0).saturating_sub(self.decoded);
+        // Encoders are off by a packet or so; that is no loss.
+        if let Some(spec) = self.spec
+            && missing > MAX_PADDING
+        {
+            texts.push(format!(
+                "it ends {:.1} s before its announced end; what is there was used",
+                spec.seconds(missing)
+            ));
+        } else if self.ended == Some(Ended::Short) && self.announced.is_some() && missing > 0 {
+            texts.push("it is cut off at the end; what is there was used".into());
+        }
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
+}
+
+impl Packets {
+    /// The next packet of the track, if the next packet is one of the track.
+    fn next_packet(&mut self) -> Result<Option<Packet>, Failure> {
+        match self.reader.next_packet() {
+            Ok(Some(packet)) => return Ok(Some(packet).filter(|packet| packet.track_id == self.track)),
+            Ok(None) => self.ended = Some(Ended::Clean),
+            // Another stream was appended to the first, as Ogg allows.
+            Err(Error::ResetRequired) => {
+                let picked = pick(&*self.reader, self.container, &Facts::default())?;
+                self.track = picked.track;
+                self.params = picked.params;
+                self.decoder = picked.decoder;
+                if let Some(spec) = self.spec {
+                    self.trim = Some(Trim::new(picked.skip, picked.end, spec.channels));
+                }
+                self.announced = None;
+            }
+            Err(Error::IoError(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                return Err(Failure::reading(&error));
+            }
+            Err(_) => self.ended = Some(Ended::Short),
+        }
+        Ok(None)
+    }
+
+    fn decode(&mut self, packet: &Packet, block: &mut Vec<f32>) -> Result<(), Failure> {
+        let mut decoded = match self.decoder.decode(packet) {
+            // The stream has changed its rate or its channels: a new decoder tells which.
+            Err(Error::DecodeError(_)) if self.container == Container::Mpeg => {
+                if let Ok(decoder) = make_decoder(&self.params) {
+                    self.decoder = decoder;
+                }
+                self.decoder.decode(packet)
+            }
+            other => other,
+        };
+        match &mut decoded {
+            Ok(audio) => {
+                let spec = Spec {
+                    rate: audio.spec().rate(),
+                    channels: audio.spec().channels().count() as u16,
+                    depth: depth(audio, &self.params),
+                };
+                let before = *self.spec.get_or_insert(spec);
+                if (before.rate, before.channels) != (spec.rate, spec.channels) {
+                    return Err(changed(before, spec, self.decoded));
+                }
+                self.packet_frames = audio.frames();
+                audio.copy_to_vec_interleaved(block);
+            }
+            Err(_) => {
+                self.damaged += 1;
+                let channels = self.spec.map_or(0, |spec| usize::from(spec.channels));
+                block.resize(self.packet_frames * channels, 0.0);
+            }
+        }
+        if let Some(spec) = self.spec {
+            self.trim.get_or_insert_with(|| Trim::new(self.skip, self.end, spec.channels)).block(block);
+        }
+        Ok(())
+    }
+}
+
+/// The precision worth keeping: that of PCM and of lossless codecs. Lossy codecs get 16 bits.
+fn depth(audio: &GenericAudioBufferRef, params: &AudioCodecParameters) -> Depth {
+    use GenericAudioBufferRef as Buffer;
+    let float = [CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_F64BE];
+    match audio {
+        Buffer::F32(_) | Buffer::F64(_) if float.contains(&params.codec) => Depth::Float32,
+        Buffer::S24(_) | Buffer::S32(_) | Buffer::U24(_) | Buffer::U32(_)
+            if params.bits_per_sample.is_some_and(|bits| bits > 16) =>
+        {
+            Depth::Int24
+        }
+        _ => Depth::Int16,
+    }
+}
+
+fn changed(before: Spec, now: Spec, frames: u64) -> Failure {
+    Failure::input(
+        format!(
+            "at {:.1} s it changes from {} Hz, {} channels to {} Hz, {} channels",
+            before.seconds(frames),
+            before.rate,
+            before.channels,
+            now.rate,
+            now.channels
+        ),
+        "convert it to one rate first: ffmpeg -i IN OUT.wav",
+    )
+}
+
+fn nothing_decodes() -> Failure {
+    Failure::input("nothing in it can be decoded", "record or export it again; it may be damaged or cut off")
+}
+
+fn unreadable(error: &Error, container: Container) -> Failure {
+    match error {
+        Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Failure::reading(error),
+        Error::IoError(_) => Failure::input(
+            format!("the {} header is cut off", container.name()),
+            "record or export it again; there is no audio in it",
+        ),
+        error => Failure::input(
+            format!("the {} file cannot be read: {error}", container.name()),
+            "record or export it again, or convert it with ffmpeg: ffmpeg -i IN OUT.wav",
+        ),
+    }
+}
+
+/// Some formats can only be read from a file; a pipe's failure says so.
+fn piped(failure: Failure, container: Container) -> Failure {
+    match container {
+        Container::IsoMp4 | Container::Caf => Failure {
+            hint: format!(
+                "this {} may have its index at the end, which a pipe cannot reach: give voxsift the file itself",
+                container.name()
+            ),
+            ..failure
+        },
+        _ => failure,
+    }
+}
+
+/// Refuses a CAF file that declares packets no PCM has: symphonia would allocate one.
+fn check_caf(input: &mut Input) -> Result<(), Failure> {
+    /// Offset of `mBytesPerPacket` in a file whose first chunk is `desc`, as the format requires.
+    const BYTES_PER_PACKET: usize = 36;
+    let head = input.peek(BYTES_PER_PACKET + 4).map_err(|error| Failure::reading(&error))?;
+    let bytes = head.get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4).unwrap_or_default();
+    let size = bytes.iter().fold(0, |size, byte| size << 8 | u32::from(*byte));
+    // Compressed formats have packets of any size; none is near this.
+    let most = if head.get(28..32) == Some(b"lpcm") { MAX_CAF_PACKET } else { 1 << 16 };
+    if size > most {
+        return Err(Failure::input(
+            format!("the CAF header is damaged: packets of {size} bytes"),
+            "record or export it again",
+        ));
+    }
+    Ok(())
+}
+
+/// The length of a file without the 128 bytes of an ID3v1 tag at its end.
+fn before_tag(input: &mut Input) -> std::io::Result<u64> {
+    const TAG: u64 = 128;
+    let len = input.len().unwrap_or(0);
+    if len < TAG {
+        return Ok(len);
+    }
+    let mut magic = [0; 3];
+    input.seek(SeekFrom::Start(len - TAG))?;
+    input.read_exact(&mut magic)?;
+    input.seek(SeekFrom::Start(0))?;
+    Ok(if magic == *b"TAG" { len - TAG } else { len })
+}
+
+impl Container {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wav => "WAV",
+            Self::Aiff => "AIFF",
+            Self::Caf => "CAF",
+            Self::Flac => "FLAC",
+            Self::Mpeg => "MP3",
+            Self::Adts => "AAC",
+            Self::Ogg => "Ogg",
+            Self::IsoMp4 => "MP4",
+            Self::Matroska => "Matroska",
+        }
+    }
+}

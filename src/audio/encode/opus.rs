@@ -1,0 +1,213 @@
+//! Ogg Opus, by the crate `opus-pure`.
+
+use opus_pure::{Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, OpusMSEncoder, OpusTags};
+
+use super::Encode;
+use crate::audio::decode::vorbis_order;
+use crate::audio::resample::{Resampler, Blocks};
+use crate::audio::Spec;
+use crate::error::Failure;
+use crate::sink::Output;
+
+/// The rate that Opus is played at, and written at here: the encoder narrows the band by itself.
+const RATE: u32 = 48_000;
+
+/// Frames of a packet, 20 ms.
+const PACKET: usize = 960;
+
+/// Bits per second for the first channel and for each further one: transparent for speech.
+const BITS: i32 = 48_000;
+
+/// The shortest block that is resampled at once, in frames at 48 kHz.
+const RESAMPLED: usize = 960;
+
+/// The number of the logical stream. It only has to differ within a file, and a fixed one makes the same
+/// input give the same bytes.
+const SERIAL: u32 = 0x766f_7873;
+
+pub(super) struct Opus {
+    output: Output,
+    encoder: Encoder,
+    writer: OggOpusWriter<Vec<u8>>,
+    rate: Rate,
+    channels: usize,
+    /// Frames that the decoder discards at the start.
+    pre_skip: u64,
+    /// Interleaved frames at 48 kHz that wait for a packet, in Vorbis's order of channels.
+    waiting: Vec<f32>,
+    packet: Vec<u8>,
+}
+
+enum Encoder {
+    Plain(OpusEncoder),
+    Surround(OpusMSEncoder),
+}
+
+impl Opus {
+    pub(super) fn new(spec: Spec, output: Output) -> Result<Self, Failure> {
+        let channels = usize::from(spec.channels);
+        let (encoder, head) = if channels <= 2 {
+            let mut encoder = OpusEncoder::new(RATE.cast_signed(), channels, Application::Audio).map_err(refused)?;
+            encoder.bitrate_bps = BITS * channels as i32;
+            let head = OpusHead::for_encoder(&encoder, spec.rate);
+            (Encoder::Plain(encoder), head)
+        } else {
+            let mut encoder =
+                OpusMSEncoder::new(RATE.cast_signed(), channels, 1, Application::Audio).map_err(refused)?;
+            encoder.set_bitrate(BITS * channels as i32);
+            let head = OpusHead::for_ms_encoder(&encoder, spec.rate);
+            (Encoder::Surround(encoder), head)
+        };
+        let pre_skip = head.pre_skip.into();
+        let writer = OggOpusWriter::with_serial(Vec::new(), head, OpusTags::new(), SERIAL).map_err(refused)?;
+        Ok(Self {
+            output,
+            encoder,
+            writer,
+            rate: Rate::new(spec)?,
+            channels,
+            pre_skip,
+            waiting: Vec::new(),
+            packet: vec![0; MAX_PACKET_BYTES],
+        })
+    }
+
+    /// Encodes the packets that are complete, and keeps one back: the last packet says where the audio ends.
+    fn encode(&mut self) -> Result<(), Failure> {
+        let samples = PACKET * self.channels;
+        while self.waiting.len() > samples {
+            let block: Vec<f32> = self.waiting.drain(..samples).collect();
+            let length = self.encode_packet(&block)?;
+            self.writer.write_packet(&self.packet[..length]).map_err(refused)?;
+        }
+        self.pass_on()
+    }
+
+    fn encode_packet(&mut self, block: &[f32]) -> Result<usize, Failure> {
+        let encoded = match &mut self.encoder {
+            Encoder::Plain(encoder) => encoder.encode(block, PACKET, &mut self.packet),
+            Encoder::Surround(encoder) => encoder.encode(block, PACKET, &mut self.packet),
+        };
+        encoded.map_err(refused)
+    }
+
+    fn pass_on(&mut self) -> Result<(), Failure> {
+        if let Some(bytes) = self.writer.get_mut() {
+            let bytes = std::mem::take(bytes);
+            self.output.write_all(&bytes)?;
+        }
+        self.output.pass_on()
+    }
+}
+
+impl Encode for Opus {
+    fn write(&mut self, interleaved: &[f32]) -> Result<(), Failure> {
+        self.rate.convert(interleaved, &mut self.waiting)?;
+        self.encode()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<u64, Failure> {
+        let frames = self.rate.finish(&mut self.waiting)?;
+        self.encode()?;
+        // The encoder is so many frames behind; silence brings the last of the audio out.
+        let end = self.pre_skip + frames;
+        loop {
+            let written = u64::try_from(self.writer.granule()).unwrap_or(0);
+            self.waiting.resize(PACKET * self.channels, 0.0);
+            let block = std::mem::take(&mut self.waiting);
+            let length = self.encode_packet(&block)?;
+            let left = end.saturating_sub(written);
+            if left > PACKET as u64 {
+                self.writer.write_packet(&self.packet[..length]).map_err(refused)?;
+            } else {
+                self.writer.write_packet_with_duration(&self.packet[..length], left as u32).map_err(refused)?;
+                break;
+            }
+        }
+        let Self { writer, mut output, .. } = *self;
+        let bytes = writer.finish().map_err(refused)?;
+        output.write_all(&bytes)?;
+        output.commit()
+    }
+}
+
+/// Brings frames to 48 kHz and to Vorbis's order of channels.
+struct Rate {
+    order: &'static [usize],
+    blocks: Blocks,
+    resamplers: Vec<Resampler>,
+    /// Per channel: what is short of a block.
+    waiting: Vec<Vec<f32>>,
+    /// Frames that came in, and went out.
+    taken: u64,
+    given: u64,
+    /// Frames at the start that the filters made.
+    lag: usize,
+    source_rate: u32,
+}
+
+impl Rate {
+    fn new(spec: Spec) -> Result<Self, Failure> {
+        let channels = usize::from(spec.channels);
+        // An even number of frames, so that the filters' lag of half a block is a whole one.
+        let blocks = Blocks::new(spec.rate, RATE, 2, RESAMPLED);
+        let resamplers = (0..channels).map(|_| Resampler::new(blocks)).collect::<Result<Vec<_>, _>>()?;
+        let lag = if resamplers[0].is_identity() { 0 } else { blocks.b / 2 };
+        Ok(Self {
+            order: vorbis_order(channels),
+            blocks,
+            resamplers,
+            waiting: vec![Vec::new(); channels],
+            taken: 0,
+            given: 0,
+            lag,
+            source_rate: spec.rate,
+        })
+    }
+
+    fn convert(&mut self, interleaved: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
+        let channels = self.waiting.len();
+        self.taken += (interleaved.len() / channels) as u64;
+        self.feed(interleaved, u64::MAX, output)
+    }
+
+    /// Gives the rest. Returns the number of frames at 48 kHz in all.
+    fn finish(&mut self, output: &mut Vec<f32>) -> Result<u64, Failure> {
+        let frames = (self.taken * u64::from(RATE)).div_ceil(self.source_rate.into());
+        let silence = vec![0.0; self.blocks.a * self.waiting.len()];
+        while self.given < frames {
+            self.feed(&silence, frames, output)?;
+        }
+        Ok(frames)
+    }
+
+    /// Resamples whole blocks and appends frames, `most` in all.
+    fn feed(&mut self, interleaved: &[f32], most: u64, output: &mut Vec<f32>) -> Result<(), Failure> {
+        let channels = self.waiting.len();
+        for (to, from) in self.order.iter().enumerate() {
+            // The order tells where WAV's channels are in Vorbis's; this is the way back.
+            self.waiting[*from].extend(interleaved.iter().skip(to).step_by(channels));
+        }
+        let whole = self.waiting[0].len() / self.blocks.a;
+        let mut planes = vec![Vec::with_capacity(whole * self.blocks.b); channels];
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            let used = whole * self.blocks.a;
+            for block in self.waiting[channel][..used].chunks_exact(self.blocks.a) {
+                self.resamplers[channel].process(block, plane)?;
+            }
+            self.waiting[channel].drain(..used);
+        }
+        let early = self.lag.min(planes[0].len());
+        self.lag -= early;
+        let ready = ((planes[0].len() - early) as u64).min(most - self.given) as usize;
+        for frame in early..early + ready {
+            output.extend(planes.iter().map(|plane| plane[frame]));
+        }
+        self.given += ready as u64;
+        Ok(())
+    }
+}
+
+fn refused(error: opus_pure::Error) -> Failure {
+    Failure::internal(format!("the Opus encoder failed: {error}"))
+}

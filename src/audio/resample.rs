@@ -1,0 +1,105 @@
+//! Changing the sample rate of one channel, in blocks whose two lengths are in the exact ratio of the rates.
+
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
+
+use crate::error::Failure;
+
+/// The lengths of a block at two sample rates, in samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocks {
+    /// At the first rate.
+    pub a: usize,
+    /// At the second rate.
+    pub b: usize,
+}
+
+impl Blocks {
+    /// The shortest blocks of equal duration at both rates, of which the second is a multiple of
+    /// `multiple` and at least `at_least` samples long.
+    #[must_use]
+    pub fn new(rate_a: u32, rate_b: u32, multiple: usize, at_least: usize) -> Self {
+        let (a, b) = (rate_a as usize, rate_b as usize);
+        let common = gcd(a, b);
+        let (unit_a, unit_b) = (a / common, b / common);
+        // The least common multiple of the unit and of what is asked for, then enough of them.
+        let units = multiple / gcd(unit_b, multiple);
+        let times = at_least.div_ceil(unit_b * units).max(1);
+        Self { a: unit_a * units * times, b: unit_b * units * times }
+    }
+
+    /// The way back.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { a: self.b, b: self.a }
+    }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Resamples block by block with a linear-phase filter: no ripple up to near the lower Nyquist
+/// frequency and better than −130 dB above it.
+///
+/// The output lags by half a block, so that a conversion and the way back lag by one block together.
+pub struct Resampler {
+    /// `None` where both rates are the same: then nothing is filtered and nothing lags.
+    fft: Option<Fft<f32>>,
+    blocks: Blocks,
+}
+
+impl Resampler {
+    /// A resampler from blocks of `blocks.a` to blocks of `blocks.b` samples.
+    ///
+    /// # Errors
+    /// `Internal` for lengths that rubato refuses, of which there are none.
+    pub fn new(blocks: Blocks) -> Result<Self, Failure> {
+        let fft = (blocks.a != blocks.b).then(|| {
+            // Rates are only used as a ratio here.
+            Fft::new_custom(blocks.a, blocks.b, blocks.a, 1, 1, WindowFunction::BlackmanHarris2, FixedSync::Both)
+        });
+        let fft = fft.transpose().map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(Self { fft, blocks })
+    }
+
+    /// Whether both rates are the same.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        self.fft.is_none()
+    }
+
+    /// Converts one block: `input` has `blocks.a` samples, and `blocks.b` are appended to `output`.
+    ///
+    /// # Errors
+    /// `Internal` when `input` has another length.
+    pub fn process(&mut self, input: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
+        let Some(fft) = &mut self.fft else {
+            output.extend_from_slice(input);
+            return Ok(());
+        };
+        let start = output.len();
+        output.resize(start + self.blocks.b, 0.0);
+        let wrong = |what: String| Failure::internal(format!("resampling a block: {what}"));
+        let from = SequentialSlice::new(input, 1, self.blocks.a).map_err(|error| wrong(error.to_string()))?;
+        let mut to = SequentialSlice::new_mut(&mut output[start..], 1, self.blocks.b)
+            .map_err(|error| wrong(error.to_string()))?;
+        fft.process_into_buffer(&from, &mut to, None).map_err(|error| wrong(error.to_string()))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_in_the_ratio_of_the_rates() {
+        for rate in [4_000, 8_000, 11_025, 16_000, 22_050, 44_056, 44_100, 48_000, 96_001, 192_000] {
+            let blocks = Blocks::new(rate, 16_000, 160, 320);
+            assert_eq!(blocks.a * 16_000, blocks.b * rate as usize, "{rate} Hz");
+            assert_eq!(blocks.b % 160, 0, "{rate} Hz");
+            assert!((320..=16_000).contains(&blocks.b), "{rate} Hz");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The command line as it is written: values only, no decisions. Those are made in [`crate::plan`].
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::audio::encode::Format;
+use crate::isolate::local::models;
+
+const EXAMPLES: &str = "\
+Examples:
+  voxsift interview.wav                       write interview.isolated.wav beside it
+  voxsift talk.mp3 -o talk.flac               read and write other formats
+  voxsift take.wav --attenuation-limit 12     leave some of the room in
+  ffmpeg -i clip.mp4 -f wav - | voxsift > voice.wav
+  arecord -f S16_LE -r 16000 -t raw | voxsift --raw -t pcm | aplay -f S16_LE -r 16000
+  for f in *.wav; do voxsift \"$f\" || echo \"$f\" >> failed.txt; done
+
+Environment:
+  VOXSIFT_ENGINE    the default of --engine
+  NO_COLOR          when set, no colours; so does TERM=dumb
+
+Exit codes:
+  0    done
+  1    the output could not be written
+  2    the command line is wrong, or it would overwrite a file
+  4    the input cannot be read or is not acceptable audio
+  130  interrupted";
+
+/// Isolate speech: noisy recording in, clean voice out.
+///
+/// Works on this machine, offline, with a neural network inside the program. A file gives a file, and
+/// standard input gives standard output.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = EXAMPLES, after_help = "See --help for examples, environment and exit codes.")]
+pub struct Cli {
+    /// The recording; `-` is standard input
+    ///
+    /// Without it standard input is read, unless that is a terminal. The format is found out from the
+    /// bytes, whatever the name says: WAV, AIFF, CAF, FLAC, MP3, AAC, ALAC, Vorbis and Opus, and the sound
+    /// of MP4, MOV, MKV and `WebM`.
+    pub input: Option<PathBuf>,
+
+    /// Input is headerless 16-bit little-endian samples
+    #[arg(long, help_heading = "Input")]
+    pub raw: bool,
+
+    /// Sample rate of raw input [default: 16000]
+    #[arg(long, value_name = "HZ", requires = "raw", help_heading = "Input")]
+    pub rate: Option<u32>,
+
+    /// Channels of raw input [default: 1]
+    #[arg(long, value_name = "N", requires = "raw", help_heading = "Input")]
+    pub channels: Option<u16>,
+
+    /// Write to this file; `-` is standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Name of the output, beside the input
+    ///
+    /// `{stem}` is the input's name without its extension, `{source_ext}` that extension, and `{ext}` the
+    /// output's.
+    #[arg(long, value_name = "TEMPLATE", default_value = "{stem}.isolated.{ext}", conflicts_with = "output", help_heading = "Output")]
+    pub name: String,
+
+    /// Format to write: by default from the output's extension, else WAV
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
+    pub to: To,
+
+    /// Replace an existing output
+    #[arg(short, long, help_heading = "Output")]
+    pub force: bool,
+
+    /// Do nothing when the output exists already
+    #[arg(long, conflicts_with = "force", help_heading = "Output")]
+    pub skip_existing: bool,
+
+    /// Who does the work
+    #[arg(short, long, value_enum, default_value = "auto", env = "VOXSIFT_ENGINE", help_heading = "Engine")]
+    pub engine: Engine,
+
+    /// Neural network of the local engine
+    #[arg(long, value_enum, default_value_t, help_heading = "Engine")]
+    pub model: models::Name,
+
+    /// Take away at most this much noise, in dB
+    ///
+    /// 12 leaves the room audible; 0 changes nothing.
+    #[arg(long, value_name = "DB", value_parser = decibels, help_heading = "Engine")]
+    pub attenuation_limit: Option<f32>,
+
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long, help_heading = "Messages")]
+    pub dry_run: bool,
+
+    /// Print one JSON object about the input on standard output
+    #[arg(long, help_heading = "Messages")]
+    pub json: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
+    pub quiet: bool,
+
+    /// Say more
+    #[arg(short, long, help_heading = "Messages")]
+    pub verbose: bool,
+
+    /// When to draw the progress bar
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    pub progress: When,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    pub color: When,
+}
+
+/// The engines that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The best that is there
+    Auto,
+    /// A neural network on this machine
+    Local,
+}
+
+/// The formats that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// By the output's extension, else by the engine.
+    Auto,
+    /// This one.
+    Format(Format),
+}
+
+impl ValueEnum for To {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Format(Format::Wav), Self::Format(Format::Flac), Self::Format(Format::Opus), Self::Format(Format::Pcm)]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        match self {
+            Self::Auto => Some(clap::builder::PossibleValue::new("auto").help("By the output's extension, else WAV")),
+            Self::Format(format) => format.to_possible_value(),
+        }
+    }
+}
+
+/// Whether to do something that is meant for terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl When {
+    /// The decision, where `auto` means `terminal`.
+    #[must_use]
+    pub fn decide(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => terminal,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+fn decibels(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(db) if (0.0..=200.0).contains(&db) => Ok(db),
+        _ => Err("it must be a number of decibels from 0 to 200".into()),
+    }
+}

@@ -1,0 +1,80 @@
+//! Ctrl-C, SIGTERM and SIGHUP: remove unfinished files and leave with exit code 130.
+//!
+//! A thread of its own does it, so that it works while another thread waits for a pipe that never
+//! delivers. An output that is being renamed into place is finished first: it is there whole or not at all.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The temporary files that exist now.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a temporary file with `create` and has it removed when the program is interrupted.
+///
+/// # Errors
+/// Those of `create`.
+pub fn guard<T, E>(create: impl FnOnce() -> Result<T, E>, path: impl Fn(&T) -> &Path) -> Result<T, E> {
+    let mut files = unfinished();
+    let file = create()?;
+    files.insert(path(&file).to_owned());
+    Ok(file)
+}
+
+/// Runs `finish`, which renames or removes the guarded file at `path`, undisturbed by signals.
+pub fn release<T>(path: &Path, finish: impl FnOnce() -> T) -> T {
+    let mut files = unfinished();
+    files.remove(path);
+    finish()
+}
+
+/// Starts to watch for signals. Signals that the parent process ignores stay ignored, so that `nohup`
+/// and background jobs of scripts work as usual.
+///
+/// # Errors
+/// When the system refuses a handler or a thread.
+#[cfg(unix)]
+pub fn watch() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    let ignored = ignored_signals();
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        if signals.forever().next().is_some() {
+            // The lock is held until the end, so that no other file is begun meanwhile.
+            let files = unfinished();
+            for path in files.iter() {
+                let _ = std::fs::remove_file(path);
+            }
+            std::process::exit(crate::error::EXIT_INTERRUPTED);
+        }
+    })?;
+    Ok(())
+}
+
+/// The set of ignored signals as a bit mask. Only Linux tells it without `unsafe`; elsewhere none counts
+/// as ignored.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok()
+        })
+        .unwrap_or(0)
+}
+
+/// Nothing to watch where there are no signals.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn watch() -> std::io::Result<()> {
+    Ok(())
+}

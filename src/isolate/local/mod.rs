@@ -1,0 +1,139 @@
+//! The local engine: a neural network inside the program. Free, private, offline.
+
+mod bands;
+mod level;
+pub mod models;
+mod voice;
+
+use std::time::Instant;
+
+use super::{Isolate, Observer, Outcome, Task};
+use crate::audio::{decode, encode};
+use crate::error::Failure;
+use models::Weights;
+use voice::{Settings, Voice};
+
+/// How far ahead the two level measurements look, in seconds, where the source is no live stream.
+const LOOK_AHEAD: f32 = 20.0;
+
+/// The most samples, of all channels together, that wait for what is ahead of them: 32 MiB.
+const MAX_WAITING: f32 = 8e6;
+
+/// Isolates with a network that runs here.
+pub struct Local {
+    weights: Weights,
+    attenuation_limit: Option<f32>,
+}
+
+impl Local {
+    /// Loads the model. `attenuation_limit` is the most noise to take away, in dB.
+    ///
+    /// # Errors
+    /// `Internal` when the model cannot be loaded.
+    pub fn new(model: models::Name, attenuation_limit: Option<f32>) -> Result<Self, Failure> {
+        Ok(Self { weights: Weights::load(model)?, attenuation_limit })
+    }
+}
+
+impl Isolate for Local {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    fn isolate(&self, task: &Task, observer: &dyn Observer) -> Result<Outcome, Failure> {
+        let started = Instant::now();
+        let mut decoder = decode::open(&task.source, task.raw)?;
+        let spec = decoder.spec();
+        let output = task.sink.open()?;
+        let mut encoder = encode::to(task.format, spec, decoder.length().exact(), output)?;
+        let look_ahead = if decoder.is_live() {
+            0.0
+        } else {
+            LOOK_AHEAD.min(MAX_WAITING / 2.0 / (f32::from(spec.channels) * spec.rate as f32))
+        };
+        let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
+        let mut ensemble = Ensemble::new(&self.weights, settings, spec.channels)?;
+
+        observer.started(spec, decoder.length().frames());
+        let (mut block, mut isolated) = (Vec::new(), Vec::new());
+        let mut frames = 0;
+        loop {
+            let read = decoder.read(&mut block)?;
+            if read == 0 {
+                break;
+            }
+            frames += read as u64;
+            isolated.clear();
+            ensemble.push(&block, &mut isolated)?;
+            encoder.write(&isolated)?;
+            observer.advanced(frames);
+        }
+        isolated.clear();
+        ensemble.finish(&mut isolated)?;
+        encoder.write(&isolated)?;
+        let bytes_written = encoder.finish()?;
+        Ok(Outcome {
+            duration_seconds: spec.seconds(frames),
+            bytes_written,
+            elapsed: started.elapsed(),
+            warnings: decoder.warnings(),
+        })
+    }
+}
+
+/// All channels of a source, each isolated on its own.
+struct Ensemble {
+    voices: Vec<Voice>,
+}
+
+impl Ensemble {
+    fn new(weights: &Weights, settings: Settings, channels: u16) -> Result<Self, Failure> {
+        let voices = (0..channels).map(|_| Voice::new(weights.stream(), settings)).collect::<Result<_, _>>()?;
+        Ok(Self { voices })
+    }
+
+    /// Takes an interleaved block and appends what is ready, interleaved, to `output`.
+    fn push(&mut self, block: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
+        self.each(output, |voice, channel, channels, ready| {
+            let samples: Vec<f32> = block.iter().copied().skip(channel).step_by(channels).collect();
+            voice.push(&samples, ready)
+        })
+    }
+
+    fn finish(&mut self, output: &mut Vec<f32>) -> Result<(), Failure> {
+        self.each(output, |voice, _, _, ready| voice.finish(ready))
+    }
+
+    /// Runs `work` on every channel, in parallel, and interleaves what each has ready.
+    fn each(
+        &mut self,
+        output: &mut Vec<f32>,
+        work: impl Fn(&mut Voice, usize, usize, &mut Vec<f32>) -> Result<(), Failure> + Sync,
+    ) -> Result<(), Failure> {
+        let channels = self.voices.len();
+        let run = |voice: &mut Voice, channel: usize| {
+            let mut ready = Vec::new();
+            work(voice, channel, channels, &mut ready).map(|()| ready)
+        };
+        let ready: Vec<Vec<f32>> = match self.voices.as_mut_slice() {
+            [only] => vec![run(only, 0)?],
+            voices => std::thread::scope(|scope| {
+                let threads: Vec<_> = voices
+                    .iter_mut()
+                    .enumerate()
+                    .map(|(channel, voice)| scope.spawn(move || run(voice, channel)))
+                    .collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|_| Err(Failure::internal("a channel's thread died"))))
+                    .collect::<Result<_, _>>()
+            })?,
+        };
+        let frames = ready.iter().map(Vec::len).min().unwrap_or(0);
+        output.reserve(frames * channels);
+        for frame in 0..frames {
+            output.extend(ready.iter().map(|channel| channel[frame]));
+        }
+        Ok(())
+    }
+}

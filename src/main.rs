@@ -1,0 +1,30 @@
+//! The program: parse, run, exit code.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser};
+use voxsift::cli::Cli;
+use voxsift::error::Kind;
+use voxsift::plan::{self, Plan, Surroundings};
+use voxsift::{batch, interrupt, report};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let around = Surroundings::look();
+    match run(&cli, around) {
+        Ok(code) => code.into(),
+        Err(error) => report::fatal(error, plan::color(&cli, around)).into(),
+    }
+}
+
+fn run(cli: &Cli, around: Surroundings) -> Result<u8> {
+    interrupt::watch()?;
+    match plan::plan(cli, around)? {
+        Plan::ShortHelp => {
+            report::help(&Cli::command().render_help());
+            Ok(Kind::Usage.exit_code())
+        }
+        Plan::Run(run) => batch::run(&run),
+    }
+}

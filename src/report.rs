@@ -1,0 +1,265 @@
+//! What is printed: result lines, warnings and errors on standard error, JSON on standard output.
+//!
+//! Everything that a file name or a message holds is made harmless for a terminal here.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::audio::Spec;
+use crate::error::{Failure, Kind};
+use crate::isolate::{Outcome, Task};
+use crate::plan::Messages;
+use crate::sink::Sink;
+use crate::source::Source;
+
+/// Prints.
+pub struct Report {
+    messages: Messages,
+}
+
+/// How a job ended, for the JSON object.
+#[derive(Debug, Clone, Copy)]
+enum Status<'a> {
+    Ok(&'a Outcome),
+    Skipped,
+    Planned(Option<f64>),
+    Failed(&'a Failure),
+}
+
+/// The JSON object about one input. README documents the fields.
+#[derive(Serialize)]
+struct Record<'a> {
+    input: &'a str,
+    output: &'a str,
+    engine: &'a str,
+    status: &'a str,
+    duration_seconds: Option<f64>,
+    file_format: Option<&'a str>,
+    bytes_uploaded: u64,
+    bytes_written: u64,
+    elapsed_seconds: Option<f64>,
+    attempts: u32,
+    request_id: Option<&'a str>,
+    credits: u64,
+    warnings: &'a [String],
+    error: Option<ErrorRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorRecord<'a> {
+    kind: &'a str,
+    message: &'a str,
+    hint: &'a str,
+    http_status: Option<u16>,
+    code: Option<&'a str>,
+}
+
+impl Report {
+    /// A report that prints what `messages` asks for.
+    #[must_use]
+    pub fn new(messages: Messages) -> Self {
+        Self { messages }
+    }
+
+    /// A recording is isolated.
+    ///
+    /// # Errors
+    /// Those of printing the JSON object.
+    pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome) -> Result<(), Failure> {
+        for warning in &outcome.warnings {
+            self.labelled("warning", "33", &format!("{}: {warning}", input_name(task)));
+        }
+        if !self.messages.quiet {
+            let elapsed = outcome.elapsed.as_secs_f64();
+            let speed = outcome.duration_seconds / elapsed.max(1e-9);
+            line(&format!(
+                "{}  {:.1} s  {engine}  {elapsed:.2} s ({} real time)",
+                arrow(task),
+                outcome.duration_seconds,
+                times(speed),
+            ));
+        }
+        self.record(task, engine, Status::Ok(outcome))
+    }
+
+    /// A recording's output was there already.
+    ///
+    /// # Errors
+    /// Those of printing the JSON object.
+    pub fn skipped(&self, task: &Task, engine: &str) -> Result<(), Failure> {
+        if !self.messages.quiet {
+            line(&format!("{}  skipped: it exists", arrow(task)));
+        }
+        self.record(task, engine, Status::Skipped)
+    }
+
+    /// A recording would be isolated; `known` is what its header says.
+    ///
+    /// # Errors
+    /// Those of printing the JSON object.
+    pub fn planned(&self, task: &Task, engine: &str, known: Option<(Spec, Option<u64>)>) -> Result<(), Failure> {
+        let seconds = known.and_then(|(spec, frames)| frames.map(|frames| spec.seconds(frames)));
+        if !self.messages.quiet {
+            let mut text = format!("{}  {engine}  {}", arrow(task), task.format.extension());
+            if let Some((spec, _)) = known {
+                let _ = write!(text, "  {} Hz  {}", spec.rate, plural(spec.channels.into(), "channel"));
+            }
+            if let Some(seconds) = seconds {
+                let _ = write!(text, "  {seconds:.1} s");
+            }
+            line(&text);
+        }
+        self.record(task, engine, Status::Planned(seconds))
+    }
+
+    /// A recording could not be isolated.
+    ///
+    /// # Errors
+    /// Those of printing the JSON object.
+    pub fn failed(&self, task: &Task, engine: &str, failure: &Failure) -> Result<(), Failure> {
+        self.error(Some(&input_name(task)), failure);
+        self.record(task, engine, Status::Failed(failure))
+    }
+
+    /// Prints what went wrong and what to do about it.
+    pub fn error(&self, about: Option<&str>, failure: &Failure) {
+        let about = about.map_or_else(String::new, |about| format!("{about}: "));
+        self.labelled("error", "1;31", &format!("{about}{}", failure.message));
+        self.labelled("hint", "36", &failure.hint);
+    }
+
+    /// Prints something for those who asked for more.
+    pub fn detail(&self, text: &str) {
+        if self.messages.verbose {
+            line(text);
+        }
+    }
+
+    fn labelled(&self, label: &str, color: &str, text: &str) {
+        if self.messages.quiet && label == "warning" {
+            return;
+        }
+        let text = harmless(text);
+        let label = if self.messages.color { format!("\x1b[{color}m{label}:\x1b[0m") } else { format!("{label}:") };
+        // Where standard error is closed, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{label} {text}");
+    }
+
+    fn record(&self, task: &Task, engine: &str, status: Status) -> Result<(), Failure> {
+        if !self.messages.json {
+            return Ok(());
+        }
+        let (input, output) = (input_name(task), output_name(task));
+        let mut record = Record {
+            input: &input,
+            output: &output,
+            engine,
+            status: "ok",
+            duration_seconds: None,
+            file_format: None,
+            bytes_uploaded: 0,
+            bytes_written: 0,
+            elapsed_seconds: None,
+            attempts: 0,
+            request_id: None,
+            credits: 0,
+            warnings: &[],
+            error: None,
+        };
+        match status {
+            Status::Ok(outcome) => {
+                record.duration_seconds = Some(outcome.duration_seconds);
+                record.bytes_written = outcome.bytes_written;
+                record.elapsed_seconds = Some(outcome.elapsed.as_secs_f64());
+                record.attempts = 1;
+                record.warnings = &outcome.warnings;
+            }
+            Status::Skipped => record.status = "skipped",
+            Status::Planned(seconds) => {
+                record.status = "planned";
+                record.duration_seconds = seconds;
+            }
+            Status::Failed(failure) => {
+                record.status = "failed";
+                record.attempts = 1;
+                record.error = Some(ErrorRecord {
+                    kind: failure.kind.name(),
+                    message: &failure.message,
+                    hint: &failure.hint,
+                    http_status: None,
+                    code: None,
+                });
+            }
+        }
+        let json = serde_json::to_string(&record).map_err(|error| Failure::internal(error.to_string()))?;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| Failure::writing(&error))
+    }
+}
+
+/// Prints the error that ended the program and returns its exit code.
+#[must_use]
+pub fn fatal(error: anyhow::Error, color: bool) -> u8 {
+    let failure = error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
+    if failure.kind != Kind::ReaderLeft {
+        let messages =
+            Messages { quiet: false, verbose: false, json: false, color, progress: crate::plan::Progress::Hidden };
+        Report::new(messages).error(None, &failure);
+    }
+    failure.kind.exit_code()
+}
+
+/// Prints a help text on standard error.
+pub fn help(text: &impl std::fmt::Display) {
+    let _ = write!(io::stderr(), "{text}");
+}
+
+/// Prints a line on standard error.
+fn line(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", harmless(text));
+}
+
+/// A task's input, for messages.
+#[must_use]
+pub fn input_name(task: &Task) -> String {
+    match &task.source {
+        Source::File(path) => path.display().to_string(),
+        Source::Stdin => "standard input".into(),
+    }
+}
+
+fn output_name(task: &Task) -> String {
+    match &task.sink {
+        Sink::File { path, .. } | Sink::Device(path) => path.display().to_string(),
+        Sink::Stdout => "standard output".into(),
+    }
+}
+
+fn arrow(task: &Task) -> String {
+    format!("{} → {}", input_name(task), output_name(task))
+}
+
+/// A speed as a multiple: one digit is enough above ten.
+#[must_use]
+pub fn times(speed: f64) -> String {
+    if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
+}
+
+fn plural(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Makes a text safe to print: control characters and those that reverse the direction of writing are
+/// shown as escapes, so that a file name can neither break a line nor steer the terminal.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        let steers = c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if steers { safe.extend(c.escape_default()) } else { safe.push(c) }
+    }
+    safe
+}

@@ -1,0 +1,257 @@
+//! Where isolated audio goes: a file that appears whole or not at all, a pipe, or a device.
+//!
+//! This is the only place that turns "the reader of standard output has left" into a quiet end.
+
+use std::fs;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Failure, Kind};
+use crate::interrupt;
+
+/// Where the output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sink {
+    /// A regular file, written beside its target under a temporary name and renamed when complete.
+    File {
+        /// The file, behind any symbolic link.
+        path: PathBuf,
+        /// Whether an existing file may be replaced.
+        replace: bool,
+    },
+    /// A FIFO or a device, written directly.
+    Device(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl Sink {
+    /// The sink that a path given by the user means.
+    #[must_use]
+    pub fn at(path: &Path, replace: bool) -> Self {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
+            return Self::Stdout;
+        }
+        match fs::metadata(path) {
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => Self::Device(path.to_owned()),
+            _ => Self::File { path: behind_links(path), replace },
+        }
+    }
+
+    /// The path, unless it is standard output.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } | Self::Device(path) => Some(path),
+            Self::Stdout => None,
+        }
+    }
+
+    /// Opens the sink. A file's target is not touched before [`Output::commit`].
+    ///
+    /// # Errors
+    /// `Output` when nothing can be written there.
+    pub fn open(&self) -> Result<Output, Failure> {
+        let to = match self {
+            Self::File { path, replace } => {
+                let temporary = create_beside(path).map_err(|error| Failure::writing(&error))?;
+                To::File { file: BufWriter::new(temporary), target: path.clone(), replace: *replace }
+            }
+            Self::Device(path) => {
+                let file = fs::OpenOptions::new().write(true).open(path).map_err(|error| Failure::writing(&error))?;
+                To::Stream(BufWriter::new(Box::new(file)))
+            }
+            Self::Stdout => To::Stdout(BufWriter::new(io::stdout())),
+        };
+        Ok(Output { to: Some(to), written: 0 })
+    }
+}
+
+/// The path behind symbolic links, so that a link stays and the file it names is replaced.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many links in a row as Linux follows.
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    path
+}
+
+/// The folder that a file is in; `.` for a bare name.
+#[must_use]
+pub fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn create_beside(target: &Path) -> io::Result<NamedTempFile> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    // Room for the random part within the 255 bytes that file systems allow.
+    let name = if name.len() > 200 { ".voxsift".into() } else { name };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&name).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As for any new file: the process's umask takes away from this.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    interrupt::guard(|| builder.tempfile_in(folder(target)), NamedTempFile::path)
+}
+
+enum To {
+    File { file: BufWriter<NamedTempFile>, target: PathBuf, replace: bool },
+    Stream(BufWriter<Box<dyn Write + Send>>),
+    Stdout(BufWriter<io::Stdout>),
+}
+
+/// An open sink. Dropping it without [`commit`](Self::commit) removes the unfinished file.
+pub struct Output {
+    /// `None` only after `commit`.
+    to: Option<To>,
+    written: u64,
+}
+
+impl Output {
+    /// Whether a header can be completed at the end: true for files only.
+    #[must_use]
+    pub fn is_seekable(&self) -> bool {
+        matches!(self.to, Some(To::File { .. }))
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    /// `Output`, or `ReaderLeft` when it is standard output and its reader has gone.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let result = match &mut self.to {
+            Some(To::File { file, .. }) => file.write_all(bytes),
+            Some(To::Stream(file)) => file.write_all(bytes),
+            Some(To::Stdout(file)) => file.write_all(bytes),
+            None => Ok(()),
+        };
+        self.written += bytes.len() as u64;
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// Passes on what is buffered, so that a live reader gets it now. Does nothing for a file, which
+    /// nobody reads before it is complete.
+    ///
+    /// # Errors
+    /// As [`write_all`](Self::write_all).
+    pub fn pass_on(&mut self) -> Result<(), Failure> {
+        let result = match &mut self.to {
+            Some(To::Stream(file)) => file.flush(),
+            Some(To::Stdout(file)) => file.flush(),
+            Some(To::File { .. }) | None => Ok(()),
+        };
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// Overwrites bytes from `offset`, for headers that hold a length. Only on a seekable output.
+    ///
+    /// # Errors
+    /// As [`write_all`](Self::write_all).
+    pub fn overwrite(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
+        let Some(To::File { file, .. }) = &mut self.to else {
+            return Err(Failure::internal("a stream cannot be written twice"));
+        };
+        let result = file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| file.write_all(bytes))
+            .and_then(|()| file.seek(SeekFrom::End(0)).map(drop));
+        result.map_err(|error| self.failure(&error))
+    }
+
+    /// Completes the output: everything is on the disk, and a file has its final name and mode.
+    /// Returns the number of bytes written.
+    ///
+    /// # Errors
+    /// As [`write_all`](Self::write_all); `Usage` when the file has appeared meanwhile and may not be
+    /// replaced.
+    pub fn commit(mut self) -> Result<u64, Failure> {
+        self.pass_on()?;
+        if let Some(To::File { file, target, replace }) = self.to.take() {
+            let file = file.into_inner().map_err(|error| Failure::writing(error.error()))?;
+            put_in_place(file, &target, replace)?;
+        }
+        Ok(self.written)
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        let failure = Failure::writing(error);
+        match self.to {
+            Some(To::Stdout(_)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Failure { kind: Kind::ReaderLeft, ..failure }
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        match self.to.take() {
+            Some(To::File { file, .. }) => {
+                let (file, _) = file.into_parts();
+                let path = file.path().to_owned();
+                interrupt::release(&path, || drop(file));
+            }
+            // What is still buffered for a stream after a failure is dropped, not written: a `BufWriter`
+            // would try once more.
+            Some(To::Stream(file)) => drop(file.into_parts()),
+            Some(To::Stdout(file)) => drop(file.into_parts()),
+            None => {}
+        }
+    }
+}
+
+fn put_in_place(file: NamedTempFile, target: &Path, replace: bool) -> Result<(), Failure> {
+    let path = file.path().to_owned();
+    let result = keep_mode(&file, target).and_then(|()| file.as_file().sync_all());
+    if let Err(error) = result {
+        interrupt::release(&path, || drop(file));
+        return Err(Failure::writing(&error));
+    }
+    let renamed = interrupt::release(&path, || {
+        if replace { file.persist(target).map(drop) } else { file.persist_noclobber(target).map(drop) }
+    });
+    renamed.map_err(|failed| match failed.error.kind() {
+        io::ErrorKind::AlreadyExists => exists(target),
+        _ => Failure::writing(&failed.error),
+    })
+}
+
+/// The failure for an output that exists and may not be replaced.
+#[must_use]
+pub fn exists(target: &Path) -> Failure {
+    Failure::usage(
+        format!("{} exists already", target.display()),
+        "replace it with --force, keep it with --skip-existing, or choose another name with -o",
+    )
+}
+
+/// Gives the new file the mode of the one it replaces.
+fn keep_mode(file: &NamedTempFile, target: &Path) -> io::Result<()> {
+    match fs::metadata(target) {
+        Ok(meta) => file.as_file().set_permissions(meta.permissions()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Whether both paths name one file, through any links.
+#[must_use]
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        matches!((fs::metadata(a), fs::metadata(b)), (Ok(a), Ok(b)) if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+    }
+}

@@ -1,0 +1,211 @@
+//! Where audio comes from: a file or standard input, as one kind of byte stream.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use symphonia::core::io::MediaSource;
+
+use crate::error::Failure;
+
+/// How many bytes [`Input::peek`] can look ahead: enough for two MP3 frames behind some junk.
+pub const PEEK: usize = 16 * 1024;
+
+/// Where the input is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A path: a file, a FIFO or a device.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// The path, unless it is standard input.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Stdin => None,
+        }
+    }
+
+    /// Opens the source for reading.
+    ///
+    /// # Errors
+    /// `Input` when it is missing, a directory or not readable.
+    pub fn open(&self) -> Result<Input, Failure> {
+        let file = match self {
+            Self::File(path) => File::open(path),
+            Self::Stdin => stdin(),
+        };
+        file.and_then(Input::new).map_err(|error| Failure::reading(&error))
+    }
+}
+
+/// Standard input as a file of its own, so that a redirected regular file can be sought in.
+fn stdin() -> io::Result<File> {
+    #[cfg(unix)]
+    let owned = {
+        use std::os::fd::AsFd;
+        io::stdin().as_fd().try_clone_to_owned()
+    };
+    #[cfg(windows)]
+    let owned = {
+        use std::os::windows::io::AsHandle;
+        io::stdin().as_handle().try_clone_to_owned()
+    };
+    owned.map(File::from)
+}
+
+/// An open source. Bytes that were peeked at are read again, also from a pipe.
+#[derive(Debug)]
+pub struct Input {
+    file: File,
+    /// Length in bytes from `start`; known for regular files only, and only these are sought in.
+    len: Option<u64>,
+    /// Where in the file the input starts: not 0 when a shell has read part of standard input.
+    start: u64,
+    /// Bytes read ahead by `peek`, and how many of them have been read since.
+    head: Vec<u8>,
+    head_read: usize,
+    modified: Option<SystemTime>,
+}
+
+impl Input {
+    fn new(mut file: File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        if meta.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let start = if meta.is_file() { file.stream_position()? } else { 0 };
+        Ok(Self {
+            file,
+            len: meta.is_file().then(|| meta.len().saturating_sub(start)),
+            start,
+            head: Vec::new(),
+            head_read: 0,
+            modified: meta.modified().ok().filter(|_| meta.is_file()),
+        })
+    }
+
+    /// Length in bytes when it is a regular file; `None` for pipes and devices, which may be live.
+    #[must_use]
+    pub fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// The first bytes, up to [`PEEK`], without consuming them. Fewer come when the source ends
+    /// earlier, or when a pipe has delivered `enough` bytes and holds back the rest.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn peek(&mut self, enough: usize) -> io::Result<&[u8]> {
+        let mut filled = self.head.len();
+        self.head.resize(PEEK, 0);
+        while filled < enough {
+            match self.file.read(&mut self.head[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.head.truncate(filled);
+                    return Err(error);
+                }
+            }
+        }
+        self.head.truncate(filled);
+        Ok(&self.head)
+    }
+
+    /// Forgets what has been read: the input now starts here.
+    ///
+    /// # Errors
+    /// Those of asking the file for its position.
+    pub fn start_here(&mut self) -> io::Result<()> {
+        if let Some(len) = self.len {
+            let read = self.stream_position()?;
+            self.start += read;
+            self.len = Some(len.saturating_sub(read));
+        }
+        Ok(())
+    }
+
+    /// A witness that tells later whether the file was changed while it was read.
+    ///
+    /// # Errors
+    /// Those of duplicating the file handle.
+    pub fn witness(&self) -> io::Result<Witness> {
+        Ok(Witness { file: self.file.try_clone()?, len: self.len.map(|len| len + self.start), modified: self.modified })
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut ahead = &self.head[self.head_read..];
+        if ahead.is_empty() {
+            return self.file.read(buf);
+        }
+        let n = ahead.read(buf)?;
+        self.head_read += n;
+        if self.head_read == self.head.len() {
+            self.head = Vec::new();
+            self.head_read = 0;
+        }
+        Ok(n)
+    }
+}
+
+impl Seek for Input {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let unread = (self.head.len() - self.head_read) as u64;
+        let position = match to {
+            SeekFrom::Start(offset) => self.file.seek(SeekFrom::Start(self.start.saturating_add(offset)))?,
+            SeekFrom::End(offset) => self.file.seek(SeekFrom::End(offset))?,
+            SeekFrom::Current(offset) => self.file.seek(SeekFrom::Current(offset.saturating_sub_unsigned(unread)))?,
+        };
+        self.head = Vec::new();
+        self.head_read = 0;
+        Ok(position.saturating_sub(self.start))
+    }
+}
+
+impl MediaSource for Input {
+    fn is_seekable(&self) -> bool {
+        self.len.is_some()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.len
+    }
+}
+
+/// Remembers how a file was when reading began. See [`Input::witness`].
+#[derive(Debug)]
+pub struct Witness {
+    file: File,
+    len: Option<u64>,
+    modified: Option<SystemTime>,
+}
+
+impl Witness {
+    /// Whether the file is still what it was. Pipes and devices always are.
+    ///
+    /// # Errors
+    /// `Input` when it grew, shrank or was written to: what was read is then a mixture.
+    pub fn unchanged(&self) -> Result<(), Failure> {
+        let Some(before) = self.len else { return Ok(()) };
+        let meta = self.file.metadata().map_err(|error| Failure::reading(&error))?;
+        let what = match meta.len() {
+            now if now > before => format!("grew from {before} to {now} bytes"),
+            now if now < before => format!("shrank from {before} to {now} bytes"),
+            _ if meta.modified().ok() != self.modified => "was written to".into(),
+            _ => return Ok(()),
+        };
+        Err(Failure::input(
+            format!("the file {what} while it was read"),
+            "wait until the recording is finished; to follow one, pipe it: tail -c +1 -f FILE | voxsift",
+        ))
+    }
+}
