@@ -68,9 +68,12 @@ impl Isolate for Local {
             encoder.write(&isolated)?;
             observer.advanced(frames);
         }
-        isolated.clear();
-        ensemble.finish(&mut isolated)?;
-        encoder.write(&isolated)?;
+        let mut complete = false;
+        while !complete {
+            isolated.clear();
+            complete = ensemble.drain(&mut isolated)?;
+            encoder.write(&isolated)?;
+        }
         let bytes_written = encoder.finish()?;
         Ok(Outcome {
             duration_seconds: spec.seconds(frames),
@@ -83,57 +86,70 @@ impl Isolate for Local {
 
 /// All channels of a source, each isolated on its own.
 struct Ensemble {
-    voices: Vec<Voice>,
+    parts: Vec<Part>,
+}
+
+/// One channel, with room for a block of its samples before and behind the network.
+struct Part {
+    voice: Voice,
+    samples: Vec<f32>,
+    ready: Vec<f32>,
+    /// All of it has come out.
+    complete: bool,
 }
 
 impl Ensemble {
     fn new(weights: &Weights, settings: Settings, channels: u16) -> Result<Self, Failure> {
-        let voices = (0..channels).map(|_| Voice::new(weights.stream(), settings)).collect::<Result<_, _>>()?;
-        Ok(Self { voices })
+        let part = |_| {
+            let voice = Voice::new(weights.stream(), settings)?;
+            Ok(Part { voice, samples: Vec::new(), ready: Vec::new(), complete: false })
+        };
+        Ok(Self { parts: (0..channels).map(part).collect::<Result<_, _>>()? })
     }
 
     /// Takes an interleaved block and appends what is ready, interleaved, to `output`.
     fn push(&mut self, block: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
-        self.each(output, |voice, channel, channels, ready| {
-            let samples: Vec<f32> = block.iter().copied().skip(channel).step_by(channels).collect();
-            voice.push(&samples, ready)
+        let channels = self.parts.len();
+        for (channel, part) in self.parts.iter_mut().enumerate() {
+            part.samples.clear();
+            part.samples.extend(block.iter().skip(channel).step_by(channels));
+        }
+        self.each(|part| part.voice.push(&part.samples, &mut part.ready))?;
+        self.interleave(output);
+        Ok(())
+    }
+
+    /// Appends more of the rest; returns whether that was all.
+    fn drain(&mut self, output: &mut Vec<f32>) -> Result<bool, Failure> {
+        self.each(|part| {
+            part.complete = part.voice.drain(&mut part.ready)?;
+            Ok(())
+        })?;
+        self.interleave(output);
+        Ok(self.parts.iter().all(|part| part.complete))
+    }
+
+    /// Runs `work` on every channel, in parallel.
+    fn each(&mut self, work: impl Fn(&mut Part) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+        if let [only] = self.parts.as_mut_slice() {
+            return work(only);
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = self.parts.iter_mut().map(|part| scope.spawn(|| work(part))).collect();
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(Failure::internal("a channel's thread died"))))
         })
     }
 
-    fn finish(&mut self, output: &mut Vec<f32>) -> Result<(), Failure> {
-        self.each(output, |voice, _, _, ready| voice.finish(ready))
-    }
-
-    /// Runs `work` on every channel, in parallel, and interleaves what each has ready.
-    fn each(
-        &mut self,
-        output: &mut Vec<f32>,
-        work: impl Fn(&mut Voice, usize, usize, &mut Vec<f32>) -> Result<(), Failure> + Sync,
-    ) -> Result<(), Failure> {
-        let channels = self.voices.len();
-        let run = |voice: &mut Voice, channel: usize| {
-            let mut ready = Vec::new();
-            work(voice, channel, channels, &mut ready).map(|()| ready)
-        };
-        let ready: Vec<Vec<f32>> = match self.voices.as_mut_slice() {
-            [only] => vec![run(only, 0)?],
-            voices => std::thread::scope(|scope| {
-                let threads: Vec<_> = voices
-                    .iter_mut()
-                    .enumerate()
-                    .map(|(channel, voice)| scope.spawn(move || run(voice, channel)))
-                    .collect();
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|_| Err(Failure::internal("a channel's thread died"))))
-                    .collect::<Result<_, _>>()
-            })?,
-        };
-        let frames = ready.iter().map(Vec::len).min().unwrap_or(0);
-        output.reserve(frames * channels);
+    fn interleave(&mut self, output: &mut Vec<f32>) {
+        let frames = self.parts.iter().map(|part| part.ready.len()).min().unwrap_or(0);
+        output.reserve(frames * self.parts.len());
         for frame in 0..frames {
-            output.extend(ready.iter().map(|channel| channel[frame]));
+            output.extend(self.parts.iter().map(|part| part.ready[frame]));
         }
-        Ok(())
+        for part in &mut self.parts {
+            part.ready.drain(..frames);
+        }
     }
 }

@@ -23,6 +23,9 @@ const BLOCK: f32 = 0.02;
 /// How long levels are remembered, in seconds.
 const MEMORY: f32 = 40.0;
 
+/// Frames of the look-ahead that are given up at once when the source has ended.
+const DRAIN: usize = 100;
+
 /// How a voice is to be isolated.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -93,21 +96,25 @@ impl Voice {
         };
         let down = Resampler::new(blocks)?;
         let up = Resampler::new(blocks.reversed())?;
+        // All room at once: queues that grow leave holes in the memory.
+        let ahead = frames(settings.look_ahead);
+        let waiting = (ahead + 1) * hop + blocks.b;
+        let sources = (2.0 * settings.look_ahead + 0.2) * settings.rate as f32;
         let floor = settings.attenuation_limit.map_or(0.0, |db| amplitude(-db));
         Ok(Self {
             blocks,
-            look_ahead: frames(settings.look_ahead),
+            look_ahead: ahead,
             floor,
             unblocked: Vec::with_capacity(blocks.a),
-            source: VecDeque::new(),
+            source: VecDeque::with_capacity(sources as usize + 4 * blocks.a),
             taken: 0,
             given: 0,
-            ahead: VecDeque::new(),
+            ahead: VecDeque::with_capacity(waiting),
             leveller: Leveller::leveller(frames(MEMORY)),
             level_gain: None,
             levelled: VecDeque::new(),
             latency_left: model.latency(),
-            isolated: VecDeque::new(),
+            isolated: VecDeque::with_capacity(waiting),
             make_up: MakeUp::make_up(frames(MEMORY)),
             make_up_gain: 1.0,
             gate: Gate::new(rate, hop),
@@ -136,18 +143,18 @@ impl Voice {
         Ok(())
     }
 
-    /// Appends the rest to `output`, so that as many samples came out as went in.
+    /// Once the source has ended: appends more of the rest to `output`, about a second at a time. Returns
+    /// whether as many samples have come out as went in.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn finish(&mut self, output: &mut Vec<f32>) -> Result<(), Failure> {
-        self.look_ahead = 0;
-        let silence = vec![0.0; self.blocks.a];
-        while self.given < self.taken {
-            self.feed(&silence)?;
+    pub fn drain(&mut self, output: &mut Vec<f32>) -> Result<bool, Failure> {
+        if self.given < self.taken {
+            self.look_ahead = self.look_ahead.saturating_sub(DRAIN);
+            self.feed(&vec![0.0; self.blocks.a])?;
             self.give(output);
         }
-        Ok(())
+        Ok(self.given == self.taken)
     }
 
     /// Splits off the lower band, block by block.
