@@ -38,7 +38,7 @@ pub struct Cli {
     ///
     /// Without it standard input is read, unless that is a terminal. The format is found out from the
     /// bytes, whatever the name says: WAV, AIFF, CAF, FLAC, MP3, AAC, ALAC, Vorbis and Opus, and the sound
-    /// of MP4, MOV, MKV and `WebM`.
+    /// of MP4, MOV, MKV and WebM.
     pub input: Option<PathBuf>,
 
     /// Input is headerless 16-bit little-endian samples

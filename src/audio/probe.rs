@@ -15,13 +15,13 @@ pub enum Format {
     Mpeg,
     /// AAC in ADTS frames.
     Adts,
-    /// Something behind an `ID3v2` tag: MPEG audio, nearly always.
+    /// Something behind an ID3v2 tag: MPEG audio, nearly always.
     Id3,
     /// Ogg: Vorbis, Opus, FLAC.
     Ogg,
     /// MP4, M4A, MOV, 3GP.
     IsoMp4,
-    /// Matroska and `WebM`.
+    /// Matroska and WebM.
     Matroska,
     /// A format that is known by name only and cannot be decoded here.
     Foreign(&'static str),

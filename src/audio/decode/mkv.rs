@@ -1,4 +1,4 @@
-//! The one fact of Matroska and `WebM` files that symphonia leaves out: how much of the last block is
+//! The one fact of Matroska and WebM files that symphonia leaves out: how much of the last block is
 //! padding, which is how Opus tracks end at the right sample.
 
 use std::io::{self, Read, Seek, SeekFrom};

@@ -78,7 +78,7 @@ fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Fail
     packets::open_input(input, container)
 }
 
-/// Leaves out an `ID3v2` tag, which symphonia would hold in memory with all its pictures.
+/// Leaves out an ID3v2 tag, which symphonia would hold in memory with all its pictures.
 fn skip_id3(input: &mut Input) -> Result<(), Failure> {
     let mut header = [0; 10];
     let skipped = input.read_exact(&mut header).and_then(|()| {

@@ -157,6 +157,19 @@ impl Voice {
         Ok(self.given == self.taken)
     }
 
+    /// How many samples have come out.
+    #[must_use]
+    pub fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// Samples of a block: a voice that starts at a multiple of this keeps in step with one that started
+    /// at the beginning.
+    #[must_use]
+    pub fn block(&self) -> usize {
+        self.blocks.a
+    }
+
     /// Splits off the lower band, block by block.
     fn feed(&mut self, mut samples: &[f32]) -> Result<(), Failure> {
         let mut low = Vec::with_capacity(self.blocks.b);

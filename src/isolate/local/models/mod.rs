@@ -1,5 +1,7 @@
 //! The neural networks, behind one trait.
 
+#[cfg(feature = "deepfilternet")]
+mod deepfilternet;
 mod hush;
 
 use std::sync::Arc;
@@ -24,22 +26,26 @@ pub trait Model: Send {
 }
 
 /// The models that this program was built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Name {
     /// Small and fast, 16 kHz
+    #[cfg_attr(not(feature = "deepfilternet"), default)]
     Hush,
+    /// Larger and better, 48 kHz
+    #[cfg(feature = "deepfilternet")]
+    #[default]
+    #[value(name = "deepfilternet")]
+    DeepFilterNet,
 }
 
-impl Default for Name {
-    fn default() -> Self {
-        Self::Hush
-    }
-}
-
-/// Loaded weights, of which any number of streams can be made.
+/// Loaded weights, of which any number of streams can be made. Clones share them.
+#[derive(Clone)]
 pub enum Weights {
     /// See [`Name::Hush`].
     Hush(Arc<hush_vani::Hush>),
+    /// See [`Name::DeepFilterNet`].
+    #[cfg(feature = "deepfilternet")]
+    DeepFilterNet(Arc<deepfilternet::Network>),
 }
 
 impl Weights {
@@ -50,14 +56,20 @@ impl Weights {
     pub fn load(name: Name) -> Result<Self, Failure> {
         match name {
             Name::Hush => hush::load().map(Self::Hush),
+            #[cfg(feature = "deepfilternet")]
+            Name::DeepFilterNet => deepfilternet::load().map(Self::DeepFilterNet),
         }
     }
 
     /// A fresh stream over these weights.
-    #[must_use]
-    pub fn stream(&self) -> Box<dyn Model> {
+    ///
+    /// # Errors
+    /// `Internal` when the network cannot be set up.
+    pub fn stream(&self) -> Result<Box<dyn Model>, Failure> {
         match self {
-            Self::Hush(weights) => Box::new(hush::Stream::new(weights)),
+            Self::Hush(weights) => Ok(Box::new(hush::Stream::new(weights))),
+            #[cfg(feature = "deepfilternet")]
+            Self::DeepFilterNet(network) => Ok(Box::new(deepfilternet::Stream::new(network))),
         }
     }
 }
