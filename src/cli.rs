@@ -32,6 +32,8 @@ Exit codes:
 /// Works on this machine, offline, with a neural network inside the program. A file gives a file, and
 /// standard input gives standard output.
 #[derive(Debug, Parser)]
+// A switch on the command line is a bool.
+#[allow(clippy::struct_excessive_bools)]
 #[command(version, after_long_help = EXAMPLES, after_help = "See --help for examples, environment and exit codes.")]
 pub struct Cli {
     /// The recording; `-` is standard input
@@ -61,11 +63,23 @@ pub struct Cli {
     ///
     /// `{stem}` is the input's name without its extension, `{source_ext}` that extension, and `{ext}` the
     /// output's.
-    #[arg(long, value_name = "TEMPLATE", default_value = "{stem}.isolated.{ext}", conflicts_with = "output", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        default_value = "{stem}.isolated.{ext}",
+        conflicts_with = "output",
+        help_heading = "Output"
+    )]
     pub name: String,
 
     /// Format to write: by default from the output's extension, else WAV
-    #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub to: To,
 
     /// Replace an existing output
@@ -77,7 +91,14 @@ pub struct Cli {
     pub skip_existing: bool,
 
     /// Who does the work
-    #[arg(short, long, value_enum, default_value = "auto", env = "VOXSIFT_ENGINE", help_heading = "Engine")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "auto",
+        env = "VOXSIFT_ENGINE",
+        help_heading = "Engine"
+    )]
     pub engine: Engine,
 
     /// Neural network of the local engine
@@ -107,11 +128,23 @@ pub struct Cli {
     pub verbose: bool,
 
     /// When to draw the progress bar
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        help_heading = "Messages"
+    )]
     pub progress: When,
 
     /// When to use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        help_heading = "Messages"
+    )]
     pub color: When,
 }
 
@@ -135,12 +168,20 @@ pub enum To {
 
 impl ValueEnum for To {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Auto, Self::Format(Format::Wav), Self::Format(Format::Flac), Self::Format(Format::Opus), Self::Format(Format::Pcm)]
+        &[
+            Self::Auto,
+            Self::Format(Format::Wav),
+            Self::Format(Format::Flac),
+            Self::Format(Format::Opus),
+            Self::Format(Format::Pcm),
+        ]
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         match self {
-            Self::Auto => Some(clap::builder::PossibleValue::new("auto").help("By the output's extension, else WAV")),
+            Self::Auto => {
+                Some(clap::builder::PossibleValue::new("auto").help("By the output's extension, else WAV"))
+            }
             Self::Format(format) => format.to_possible_value(),
         }
     }

@@ -62,7 +62,11 @@ pub struct Failure {
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: hint.into() }
+        Self {
+            kind,
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// The command line asks for something that cannot be done.
@@ -82,7 +86,11 @@ impl Failure {
 
     /// Our own mistake: a state that the code believes impossible.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, message, "this is a bug in voxsift; please report it with the command you ran")
+        Self::new(
+            Kind::Internal,
+            message,
+            "this is a bug in voxsift; please report it with the command you ran",
+        )
     }
 
     /// The input could not be opened or read.
@@ -119,5 +127,7 @@ fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

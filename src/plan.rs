@@ -14,6 +14,8 @@ use crate::sink::{self, Sink};
 use crate::source::Source;
 
 /// What is around the program, looked at once.
+// Each is the answer to one question.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings {
     /// Standard input is a terminal.
@@ -87,16 +89,25 @@ pub struct Job {
 /// What to print, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
-    /// Nothing but errors.
-    pub quiet: bool,
-    /// More than usual.
-    pub verbose: bool,
+    /// How much.
+    pub verbosity: Verbosity,
     /// One JSON object per input on standard output.
     pub json: bool,
     /// Colours on standard error.
     pub color: bool,
     /// How progress is shown.
     pub progress: Progress,
+}
+
+/// How much is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// A line per recording, and warnings.
+    Normal,
+    /// What was found in the recording as well.
+    Verbose,
 }
 
 /// How progress is shown.
@@ -115,22 +126,44 @@ pub enum Progress {
 /// # Errors
 /// `Usage` for everything that cannot be meant; `Output` when nothing can be written at the output's place.
 pub fn plan(cli: &Cli, around: Surroundings) -> Result<Plan, Failure> {
-    let Some(source) = source(cli.input.as_deref(), around) else { return Ok(Plan::ShortHelp) };
-    let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
+    let Some(source) = source(cli.input.as_deref(), around) else {
+        return Ok(Plan::ShortHelp);
+    };
+    let raw = cli.raw.then(|| Raw {
+        rate: cli.rate.unwrap_or(16_000),
+        channels: cli.channels.unwrap_or(1),
+    });
     let (sink, format) = output(cli, &source)?;
     let skip = check(cli, around, &source, &sink)?;
-    let progress = match (cli.progress.decide(around.stderr_is_terminal && !cli.quiet), around.stderr_is_terminal) {
+    let progress = match (
+        cli.progress.decide(around.stderr_is_terminal && !cli.quiet),
+        around.stderr_is_terminal,
+    ) {
         (false, _) => Progress::Hidden,
         (true, true) => Progress::Bar,
         (true, false) => Progress::Lines,
     };
     Ok(Plan::Run(Run {
-        jobs: vec![Job { task: Task { source, raw, sink, format }, skip }],
-        engine: Engine::Local { model: cli.model, attenuation_limit: cli.attenuation_limit },
+        jobs: vec![Job {
+            task: Task {
+                source,
+                raw,
+                sink,
+                format,
+            },
+            skip,
+        }],
+        engine: Engine::Local {
+            model: cli.model,
+            attenuation_limit: cli.attenuation_limit,
+        },
         dry_run: cli.dry_run,
         messages: Messages {
-            quiet: cli.quiet,
-            verbose: cli.verbose,
+            verbosity: match (cli.quiet, cli.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, true) => Verbosity::Verbose,
+                (false, false) => Verbosity::Normal,
+            },
             json: cli.json,
             color: color(cli, around),
             progress,
@@ -165,7 +198,11 @@ fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
         To::Auto if path == Path::new("-") => Format::Wav,
         To::Auto => format_of(&path)?,
     };
-    let sink = if path == Path::new("-") { Sink::Stdout } else { Sink::at(&path, cli.force) };
+    let sink = if path == Path::new("-") {
+        Sink::Stdout
+    } else {
+        Sink::at(&path, cli.force)
+    };
     Ok((sink, format))
 }
 
@@ -182,12 +219,19 @@ fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
 
 /// Fills in a `--name` template.
 fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failure> {
-    let wrong = |what: String| Failure::usage(what, "a template is a name with {stem}, {ext} and {source_ext} in it");
+    let wrong = |what: String| {
+        Failure::usage(
+            what,
+            "a template is a name with {stem}, {ext} and {source_ext} in it",
+        )
+    };
     let mut name = OsString::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         name.push(before);
-        let (key, later) = after.split_once('}').ok_or_else(|| wrong(format!("--name {template}: a brace is not closed")))?;
+        let (key, later) = after
+            .split_once('}')
+            .ok_or_else(|| wrong(format!("--name {template}: a brace is not closed")))?;
         match key {
             "stem" => name.push(input.file_stem().unwrap_or_default()),
             "ext" => name.push(format.extension()),
@@ -198,18 +242,23 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
     }
     name.push(rest);
     if name.is_empty() || Path::new(&name).file_name() != Some(&name) {
-        return Err(wrong(format!("--name {template} does not give the name of a file")));
+        return Err(wrong(format!(
+            "--name {template} does not give the name of a file"
+        )));
     }
     Ok(name)
 }
 
 /// The format that an output's extension asks for.
 fn format_of(path: &Path) -> Result<Format, Failure> {
-    let Some(extension) = path.extension().and_then(OsStr::to_str) else { return Ok(Format::Wav) };
+    let Some(extension) = path.extension().and_then(OsStr::to_str) else {
+        return Ok(Format::Wav);
+    };
     Format::of_extension(extension).ok_or_else(|| {
         let name = path.display();
         let hint = match extension.to_ascii_lowercase().as_str() {
-            "mp3" | "m4a" | "aac" | "ogg" | "oga" | "mp4" | "mov" | "mkv" | "webm" | "aiff" | "aif" | "caf" | "wma" => {
+            "mp3" | "m4a" | "aac" | "ogg" | "oga" | "mp4" | "mov" | "mkv" | "webm" | "aiff" | "aif"
+            | "caf" | "wma" => {
                 format!("let ffmpeg write it: voxsift INPUT -o - | ffmpeg -i - {name}")
             }
             _ => "use .wav or .flac, or say the format with --to".into(),
@@ -232,7 +281,9 @@ fn check(cli: &Cli, around: Surroundings, source: &Source, sink: &Sink) -> Resul
             "write it to a file with -o FILE, or pipe it into a player; -o - insists",
         ));
     }
-    let Sink::File { path, .. } = sink else { return Ok(false) };
+    let Sink::File { path, .. } = sink else {
+        return Ok(false);
+    };
     if source.path().is_some_and(|input| sink::same_file(input, path)) {
         return Err(Failure::usage(
             format!("{} is the input", path.display()),
@@ -240,7 +291,10 @@ fn check(cli: &Cli, around: Surroundings, source: &Source, sink: &Sink) -> Resul
         ));
     }
     if path.is_dir() {
-        return Err(Failure::output(format!("{} is a directory", path.display()), "name a file in it with -o"));
+        return Err(Failure::output(
+            format!("{} is a directory", path.display()),
+            "name a file in it with -o",
+        ));
     }
     let folder = sink::folder(path);
     if !folder.is_dir() {

@@ -7,10 +7,10 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::audio::Spec;
+use crate::audio::{Depth, Spec};
 use crate::error::{Failure, Kind};
 use crate::isolate::{Outcome, Task};
-use crate::plan::Messages;
+use crate::plan::{self, Messages, Verbosity};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -68,10 +68,13 @@ impl Report {
     /// # Errors
     /// Those of printing the JSON object.
     pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome) -> Result<(), Failure> {
-        for warning in &outcome.warnings {
-            self.labelled("warning", "33", &format!("{}: {warning}", input_name(task)));
+        if self.messages.verbosity >= Verbosity::Verbose {
+            line(&format!("{}: {}", input_name(task), described(outcome.spec)));
         }
-        if !self.messages.quiet {
+        if self.messages.verbosity >= Verbosity::Normal {
+            for warning in &outcome.warnings {
+                self.labelled("warning", "33", &format!("{}: {warning}", input_name(task)));
+            }
             let elapsed = outcome.elapsed.as_secs_f64();
             let speed = outcome.duration_seconds / elapsed.max(1e-9);
             line(&format!(
@@ -89,7 +92,7 @@ impl Report {
     /// # Errors
     /// Those of printing the JSON object.
     pub fn skipped(&self, task: &Task, engine: &str) -> Result<(), Failure> {
-        if !self.messages.quiet {
+        if self.messages.verbosity >= Verbosity::Normal {
             line(&format!("{}  skipped: it exists", arrow(task)));
         }
         self.record(task, engine, Status::Skipped)
@@ -99,12 +102,17 @@ impl Report {
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn planned(&self, task: &Task, engine: &str, known: Option<(Spec, Option<u64>)>) -> Result<(), Failure> {
+    pub fn planned(
+        &self,
+        task: &Task,
+        engine: &str,
+        known: Option<(Spec, Option<u64>)>,
+    ) -> Result<(), Failure> {
         let seconds = known.and_then(|(spec, frames)| frames.map(|frames| spec.seconds(frames)));
-        if !self.messages.quiet {
+        if self.messages.verbosity >= Verbosity::Normal {
             let mut text = format!("{}  {engine}  {}", arrow(task), task.format.extension());
             if let Some((spec, _)) = known {
-                let _ = write!(text, "  {} Hz  {}", spec.rate, plural(spec.channels.into(), "channel"));
+                let _ = write!(text, "  {}", described(spec));
             }
             if let Some(seconds) = seconds {
                 let _ = write!(text, "  {seconds:.1} s");
@@ -130,19 +138,13 @@ impl Report {
         self.labelled("hint", "36", &failure.hint);
     }
 
-    /// Prints something for those who asked for more.
-    pub fn detail(&self, text: &str) {
-        if self.messages.verbose {
-            line(text);
-        }
-    }
-
     fn labelled(&self, label: &str, color: &str, text: &str) {
-        if self.messages.quiet && label == "warning" {
-            return;
-        }
         let text = harmless(text);
-        let label = if self.messages.color { format!("\x1b[{color}m{label}:\x1b[0m") } else { format!("{label}:") };
+        let label = if self.messages.color {
+            format!("\x1b[{color}m{label}:\x1b[0m")
+        } else {
+            format!("{label}:")
+        };
         // Where standard error is closed, there is nobody to tell.
         let _ = writeln!(io::stderr(), "{label} {text}");
     }
@@ -195,17 +197,25 @@ impl Report {
         }
         let json = serde_json::to_string(&record).map_err(|error| Failure::internal(error.to_string()))?;
         let mut out = io::stdout().lock();
-        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| Failure::writing(&error))
+        writeln!(out, "{json}")
+            .and_then(|()| out.flush())
+            .map_err(|error| Failure::writing(&error))
     }
 }
 
 /// Prints the error that ended the program and returns its exit code.
 #[must_use]
 pub fn fatal(error: anyhow::Error, color: bool) -> u8 {
-    let failure = error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
+    let failure = error
+        .downcast::<Failure>()
+        .unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
     if failure.kind != Kind::ReaderLeft {
-        let messages =
-            Messages { quiet: false, verbose: false, json: false, color, progress: crate::plan::Progress::Hidden };
+        let messages = Messages {
+            verbosity: Verbosity::Normal,
+            json: false,
+            color,
+            progress: plan::Progress::Hidden,
+        };
         Report::new(messages).error(None, &failure);
     }
     failure.kind.exit_code()
@@ -244,11 +254,26 @@ fn arrow(task: &Task) -> String {
 /// A speed as a multiple: one digit is enough above ten.
 #[must_use]
 pub fn times(speed: f64) -> String {
-    if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
+    if speed < 10.0 {
+        format!("{speed:.1}×")
+    } else {
+        format!("{speed:.0}×")
+    }
 }
 
-fn plural(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+/// What a recording is like, in words.
+fn described(spec: Spec) -> String {
+    let channels = if spec.channels == 1 {
+        "mono".into()
+    } else {
+        format!("{} channels", spec.channels)
+    };
+    let depth = match spec.depth {
+        Depth::Int16 => "16 bits",
+        Depth::Int24 => "24 bits",
+        Depth::Float32 => "float",
+    };
+    format!("{} Hz, {channels}, {depth}", spec.rate)
 }
 
 /// Makes a text safe to print: control characters and those that reverse the direction of writing are
@@ -259,7 +284,11 @@ pub fn harmless(text: &str) -> String {
     for c in text.chars() {
         let steers = c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if steers { safe.extend(c.escape_default()) } else { safe.push(c) }
+        if steers {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
     }
     safe
 }

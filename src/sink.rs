@@ -31,12 +31,18 @@ impl Sink {
     /// The sink that a path given by the user means.
     #[must_use]
     pub fn at(path: &Path, replace: bool) -> Self {
-        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+            .iter()
+            .any(|name| path == Path::new(name))
+        {
             return Self::Stdout;
         }
         match fs::metadata(path) {
             Ok(meta) if !meta.is_file() && !meta.is_dir() => Self::Device(path.to_owned()),
-            _ => Self::File { path: behind_links(path), replace },
+            _ => Self::File {
+                path: behind_links(path),
+                replace,
+            },
         }
     }
 
@@ -57,15 +63,25 @@ impl Sink {
         let to = match self {
             Self::File { path, replace } => {
                 let temporary = create_beside(path).map_err(|error| Failure::writing(&error))?;
-                To::File { file: BufWriter::new(temporary), target: path.clone(), replace: *replace }
+                To::File {
+                    file: BufWriter::new(temporary),
+                    target: path.clone(),
+                    replace: *replace,
+                }
             }
             Self::Device(path) => {
-                let file = fs::OpenOptions::new().write(true).open(path).map_err(|error| Failure::writing(&error))?;
+                let file = fs::OpenOptions::new()
+                    .write(true)
+                    .open(path)
+                    .map_err(|error| Failure::writing(&error))?;
                 To::Stream(BufWriter::new(Box::new(file)))
             }
             Self::Stdout => To::Stdout(BufWriter::new(io::stdout())),
         };
-        Ok(Output { to: Some(to), written: 0 })
+        Ok(Output {
+            to: Some(to),
+            written: 0,
+        })
     }
 }
 
@@ -83,7 +99,9 @@ fn behind_links(path: &Path) -> PathBuf {
 /// The folder that a file is in; `.` for a bare name.
 #[must_use]
 pub fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn create_beside(target: &Path) -> io::Result<NamedTempFile> {
@@ -103,7 +121,11 @@ fn create_beside(target: &Path) -> io::Result<NamedTempFile> {
 }
 
 enum To {
-    File { file: BufWriter<NamedTempFile>, target: PathBuf, replace: bool },
+    File {
+        file: BufWriter<NamedTempFile>,
+        target: PathBuf,
+        replace: bool,
+    },
     Stream(BufWriter<Box<dyn Write + Send>>),
     Stdout(BufWriter<io::Stdout>),
 }
@@ -174,8 +196,15 @@ impl Output {
     /// replaced.
     pub fn commit(mut self) -> Result<u64, Failure> {
         self.pass_on()?;
-        if let Some(To::File { file, target, replace }) = self.to.take() {
-            let file = file.into_inner().map_err(|error| Failure::writing(error.error()))?;
+        if let Some(To::File {
+            file,
+            target,
+            replace,
+        }) = self.to.take()
+        {
+            let file = file
+                .into_inner()
+                .map_err(|error| Failure::writing(error.error()))?;
             put_in_place(file, &target, replace)?;
         }
         Ok(self.written)
@@ -184,9 +213,10 @@ impl Output {
     fn failure(&self, error: &io::Error) -> Failure {
         let failure = Failure::writing(error);
         match self.to {
-            Some(To::Stdout(_)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Failure { kind: Kind::ReaderLeft, ..failure }
-            }
+            Some(To::Stdout(_)) if error.kind() == io::ErrorKind::BrokenPipe => Failure {
+                kind: Kind::ReaderLeft,
+                ..failure
+            },
             _ => failure,
         }
     }
@@ -217,7 +247,11 @@ fn put_in_place(file: NamedTempFile, target: &Path, replace: bool) -> Result<(),
         return Err(Failure::writing(&error));
     }
     let renamed = interrupt::release(&path, || {
-        if replace { file.persist(target).map(drop) } else { file.persist_noclobber(target).map(drop) }
+        if replace {
+            file.persist(target).map(drop)
+        } else {
+            file.persist_noclobber(target).map(drop)
+        }
     });
     renamed.map_err(|failed| match failed.error.kind() {
         io::ErrorKind::AlreadyExists => exists(target),

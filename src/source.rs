@@ -40,7 +40,8 @@ impl Source {
             Self::File(path) => File::open(path),
             Self::Stdin => stdin(),
         };
-        file.and_then(Input::new).map_err(|error| Failure::reading(&error))
+        file.and_then(Input::new)
+            .map_err(|error| Failure::reading(&error))
     }
 }
 
@@ -79,7 +80,11 @@ impl Input {
         if meta.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let start = if meta.is_file() { file.stream_position()? } else { 0 };
+        let start = if meta.is_file() {
+            file.stream_position()?
+        } else {
+            0
+        };
         Ok(Self {
             file,
             len: meta.is_file().then(|| meta.len().saturating_sub(start)),
@@ -92,7 +97,7 @@ impl Input {
 
     /// Length in bytes when it is a regular file; `None` for pipes and devices, which may be live.
     #[must_use]
-    pub fn len(&self) -> Option<u64> {
+    pub fn byte_len(&self) -> Option<u64> {
         self.len
     }
 
@@ -137,7 +142,11 @@ impl Input {
     /// # Errors
     /// Those of duplicating the file handle.
     pub fn witness(&self) -> io::Result<Witness> {
-        Ok(Witness { file: self.file.try_clone()?, len: self.len.map(|len| len + self.start), modified: self.modified })
+        Ok(Witness {
+            file: self.file.try_clone()?,
+            len: self.len.map(|len| len + self.start),
+            modified: self.modified,
+        })
     }
 }
 
@@ -161,9 +170,13 @@ impl Seek for Input {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let unread = (self.head.len() - self.head_read) as u64;
         let position = match to {
-            SeekFrom::Start(offset) => self.file.seek(SeekFrom::Start(self.start.saturating_add(offset)))?,
+            SeekFrom::Start(offset) => self
+                .file
+                .seek(SeekFrom::Start(self.start.saturating_add(offset)))?,
             SeekFrom::End(offset) => self.file.seek(SeekFrom::End(offset))?,
-            SeekFrom::Current(offset) => self.file.seek(SeekFrom::Current(offset.saturating_sub_unsigned(unread)))?,
+            SeekFrom::Current(offset) => self
+                .file
+                .seek(SeekFrom::Current(offset.saturating_sub_unsigned(unread)))?,
         };
         self.head = Vec::new();
         self.head_read = 0;

@@ -49,13 +49,19 @@ impl Spec {
         if !RATES.contains(&self.rate) {
             return Err(Failure::input(
                 format!("a sample rate of {} Hz cannot be right", self.rate),
-                format!("rates from {} to {} Hz are accepted; the header may be damaged", RATES.start(), RATES.end()),
+                format!(
+                    "rates from {} to {} Hz are accepted; the header may be damaged",
+                    RATES.start(),
+                    RATES.end()
+                ),
             ));
         }
         if self.channels == 0 || self.channels > MAX_CHANNELS {
             return Err(Failure::input(
                 format!("{} channels are not supported", self.channels),
-                format!("1 to {MAX_CHANNELS} are; for more, pick some: ffmpeg -i IN -af 'pan=stereo|c0=c0|c1=c1' OUT.wav"),
+                format!(
+                    "1 to {MAX_CHANNELS} are; for more, pick some: ffmpeg -i IN -af 'pan=stereo|c0=c0|c1=c1' OUT.wav"
+                ),
             ));
         }
         Ok(self)

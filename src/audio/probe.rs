@@ -74,7 +74,10 @@ pub fn probe(head: &[u8]) -> Format {
         Format::Id3
     } else if at(0, b"\x1a\x45\xdf\xa3") {
         Format::Matroska
-    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip"].iter().any(|kind| at(4, *kind)) {
+    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip"]
+        .iter()
+        .any(|kind| at(4, *kind))
+    {
         Format::IsoMp4
     } else if let Some(name) = foreign(&at, &riff_of) {
         Format::Foreign(name)
@@ -112,7 +115,10 @@ fn foreign(at: &dyn Fn(usize, &[u8]) -> bool, riff_of: &dyn Fn(&[u8]) -> bool) -
     if at(0, b"\x47") && at(188, b"\x47") && at(376, b"\x47") {
         return Some("MPEG transport stream");
     }
-    MAGICS.iter().find(|(magic, _)| at(0, magic)).map(|(_, name)| *name)
+    MAGICS
+        .iter()
+        .find(|(magic, _)| at(0, magic))
+        .map(|(_, name)| *name)
 }
 
 /// MPEG audio and ADTS have no signature, only a sync word of 11 or 12 bits: two frames in a row are
@@ -138,7 +144,9 @@ fn mpeg_or_adts(head: &[u8]) -> Format {
 
 /// The length in bytes of the ADTS frame that starts here (ISO 13818-7, 6.2).
 fn adts_frame(bytes: &[u8]) -> Option<usize> {
-    let &[b0, b1, b2, b3, b4, b5, ..] = bytes else { return None };
+    let &[b0, b1, b2, b3, b4, b5, ..] = bytes else {
+        return None;
+    };
     let sync = b0 == 0xff && b1 & 0xf6 == 0xf0;
     let rate_known = (b2 >> 2) & 0x0f < 13;
     let len = usize::from(b3 & 3) << 11 | usize::from(b4) << 3 | usize::from(b5 >> 5);
@@ -149,7 +157,9 @@ fn adts_frame(bytes: &[u8]) -> Option<usize> {
 fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
     /// kbit/s by index for MPEG-1 layers 1, 2, 3 and MPEG-2 layer 1, layers 2 and 3.
     const KBITS: [[u16; 15]; 5] = [
-        [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+        [
+            0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448,
+        ],
         [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
         [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
         [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
@@ -161,7 +171,11 @@ fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
     }
     // Version: 0 is MPEG-2.5, 2 is MPEG-2, 3 is MPEG-1. Layer: 1 is III, 2 is II, 3 is I.
     let (version, layer) = ((b1 >> 3) & 3, (b1 >> 1) & 3);
-    let (bitrate, rate, padding) = (usize::from(b2 >> 4), usize::from((b2 >> 2) & 3), usize::from((b2 >> 1) & 1));
+    let (bitrate, rate, padding) = (
+        usize::from(b2 >> 4),
+        usize::from((b2 >> 2) & 3),
+        usize::from((b2 >> 1) & 1),
+    );
     if version == 1 || layer == 0 || bitrate == 0 || bitrate == 15 || rate == 3 {
         return None;
     }
@@ -174,7 +188,13 @@ fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
         (false, _) => 4,
     };
     let bits = usize::from(KBITS[row][bitrate]) * 1000;
-    let hertz = [44_100, 48_000, 32_000][rate] >> if mpeg1 { 0 } else { if version == 2 { 1 } else { 2 } };
+    // Each version halves the rates of the one before.
+    let halvings = match version {
+        3 => 0,
+        2 => 1,
+        _ => 2,
+    };
+    let hertz = [44_100, 48_000, 32_000][rate] >> halvings;
     Some(match layer {
         3 => (12 * bits / hertz + padding) * 4,
         1 if !mpeg1 => 72 * bits / hertz + padding,
@@ -188,8 +208,13 @@ pub fn is_text(head: &[u8]) -> bool {
     // A multi-byte character may be cut at the end.
     let whole = match std::str::from_utf8(head) {
         Ok(text) => text,
-        Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or(""),
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or("")
+        }
         Err(_) => return false,
     };
-    !whole.is_empty() && whole.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{1b}'))
+    !whole.is_empty()
+        && whole
+            .chars()
+            .all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{1b}'))
 }

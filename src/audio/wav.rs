@@ -69,8 +69,11 @@ impl Header {
 /// # Errors
 /// `Input` when the header is cut short, has no `fmt ` before its `data`, or no `data`.
 pub fn read_header(reader: &mut Input) -> Result<Header, Failure> {
-    let file_len = reader.len();
-    let mut bytes = Counted { inner: reader, count: 0 };
+    let file_len = reader.byte_len();
+    let mut bytes = Counted {
+        inner: reader,
+        count: 0,
+    };
     let mut magic = [0; 12];
     bytes.exact(&mut magic)?;
     let wave64 = magic[..4] == W64_RIFF[..4];
@@ -99,7 +102,11 @@ pub fn read_header(reader: &mut Input) -> Result<Header, Failure> {
             b"data" => {
                 let fmt = fmt.ok_or_else(|| damaged("the data comes before the fmt chunk"))?;
                 let announced = long_data.filter(|_| len == u64::from(u32::MAX)).unwrap_or(len);
-                return Ok(Header { fmt, data_len: trusted(announced, wave64 || long_data.is_some(), bytes.count, file_len), data_offset: bytes.count });
+                return Ok(Header {
+                    fmt,
+                    data_len: trusted(announced, wave64 || long_data.is_some(), bytes.count, file_len),
+                    data_offset: bytes.count,
+                });
             }
             _ => bytes.skip(len.saturating_add(padding(len, wave64)))?,
         }
@@ -158,7 +165,9 @@ impl<R: Read> Counted<'_, R> {
             self.exact(&mut header)?;
             id.copy_from_slice(&header[..4]);
             // A Wave64 length includes the 24 bytes of the header.
-            let len = u64_at(&header, 16).checked_sub(24).ok_or_else(|| damaged("a chunk has a length below its header's"))?;
+            let len = u64_at(&header, 16)
+                .checked_sub(24)
+                .ok_or_else(|| damaged("a chunk has a length below its header's"))?;
             return Ok((id, len));
         }
         let mut header = [0; 8];
@@ -170,14 +179,19 @@ impl<R: Read> Counted<'_, R> {
 
 fn cut_short(error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        Failure::input("the WAV file ends before its first sample", "record or export it again; there is no audio in it")
+        Failure::input(
+            "the WAV file ends before its first sample",
+            "record or export it again; there is no audio in it",
+        )
     } else {
         Failure::reading(error)
     }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
+    bytes
+        .get(at..at + 2)
+        .map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -202,7 +216,15 @@ impl Layout {
     /// Headerless 16-bit little-endian samples.
     #[must_use]
     pub fn s16le(rate: u32, channels: u16) -> Self {
-        Self { spec: Spec { rate, channels, depth: Depth::Int16 }, bytes: 2, float: false }
+        Self {
+            spec: Spec {
+                rate,
+                channels,
+                depth: Depth::Int16,
+            },
+            bytes: 2,
+            float: false,
+        }
     }
 
     /// Reads a `fmt ` chunk. `None` means a coding that hound does not convert: companded, ADPCM, 64-bit.
@@ -218,20 +240,37 @@ impl Layout {
         }
         // The container decides, not the number of valid bits: those are the upper ones, by the format's
         // definition, so that the container read as a whole has the right level.
-        let Some(bytes) = align.checked_div(channels) else { return Ok(None) };
+        let Some(bytes) = align.checked_div(channels) else {
+            return Ok(None);
+        };
         let float = tag == IEEE_FLOAT;
-        if !(tag == PCM && (1..=4).contains(&bytes)) && !(float && bytes == 4) {
+        let convertible = if float {
+            bytes == 4
+        } else {
+            tag == PCM && (1..=4).contains(&bytes)
+        };
+        if !convertible {
             return Ok(None);
         }
         if align != bytes * channels || bits == 0 || bits > bytes * 8 {
-            return Err(damaged(&format!("{bits} bits and {channels} channels do not fit frames of {align} bytes")));
+            return Err(damaged(&format!(
+                "{bits} bits and {channels} channels do not fit frames of {align} bytes"
+            )));
         }
         let depth = match (float, bytes) {
             (true, _) => Depth::Float32,
             (false, 1 | 2) => Depth::Int16,
             (false, _) => Depth::Int24,
         };
-        Ok(Some(Self { spec: Spec { rate, channels, depth }, bytes, float }))
+        Ok(Some(Self {
+            spec: Spec {
+                rate,
+                channels,
+                depth,
+            },
+            bytes,
+            float,
+        }))
     }
 
     /// Bytes of one frame.
@@ -291,7 +330,14 @@ impl<R: Read> Reader<R> {
     /// Reads `data_len` bytes, or to the end.
     pub fn new(source: R, layout: Layout, data_len: Option<u64>) -> Self {
         // A partial frame at the end of the announced data belongs to nothing.
-        Self { source, layout, left: data_len, buffer: vec![0; HEADER + BLOCK_BYTES], carried: 0, end: None }
+        Self {
+            source,
+            layout,
+            left: data_len,
+            buffer: vec![0; HEADER + BLOCK_BYTES],
+            carried: 0,
+            end: None,
+        }
     }
 
     /// Replaces `block` by the next frames, interleaved. Returns the number of frames, 0 at the end.
@@ -303,7 +349,10 @@ impl<R: Read> Reader<R> {
         block.clear();
         let frame_bytes = self.layout.frame_bytes();
         while self.end.is_none() && self.carried < frame_bytes {
-            let room = self.left.unwrap_or(u64::MAX).min((BLOCK_BYTES - self.carried) as u64) as usize;
+            let room = self
+                .left
+                .unwrap_or(u64::MAX)
+                .min((BLOCK_BYTES - self.carried) as u64) as usize;
             let from = HEADER + self.carried;
             match self.source.read(&mut self.buffer[from..from + room]) {
                 Ok(0) => self.end = Some(self.how_it_ended()),
@@ -319,7 +368,8 @@ impl<R: Read> Reader<R> {
         let bytes = frames * frame_bytes;
         if frames > 0 {
             self.convert(bytes, block)?;
-            self.buffer.copy_within(HEADER + bytes..HEADER + self.carried, HEADER);
+            self.buffer
+                .copy_within(HEADER + bytes..HEADER + self.carried, HEADER);
             self.carried -= bytes;
         }
         Ok(frames)
@@ -340,7 +390,8 @@ impl<R: Read> Reader<R> {
 
     fn convert(&mut self, bytes: usize, block: &mut Vec<f32>) -> Result<(), Failure> {
         self.buffer[..HEADER].copy_from_slice(&self.layout.header(bytes as u32));
-        let mut wav = WavReader::new(Cursor::new(&self.buffer[..HEADER + bytes])).map_err(|error| refused(&error))?;
+        let mut wav =
+            WavReader::new(Cursor::new(&self.buffer[..HEADER + bytes])).map_err(|error| refused(&error))?;
         block.reserve(wav.len() as usize);
         let spec = wav.spec();
         if spec.sample_format == SampleFormat::Float {

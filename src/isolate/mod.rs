@@ -25,6 +25,8 @@ pub struct Task {
 /// What came of a task.
 #[derive(Debug, Clone)]
 pub struct Outcome {
+    /// Rate, channels and depth of the recording.
+    pub spec: Spec,
     /// Length of the recording.
     pub duration_seconds: f64,
     /// Bytes of the output.

@@ -5,6 +5,7 @@ mod mp4;
 mod opus;
 mod packets;
 mod pcm;
+mod track;
 mod trim;
 
 pub(crate) use opus::vorbis_order;
@@ -46,14 +47,22 @@ trait Decode: Send {
 pub fn open(source: &Source, raw: Option<Raw>) -> Result<Decoder, Failure> {
     let input = source.open()?;
     let witness = input.witness().map_err(|error| Failure::reading(&error))?;
-    let live = input.len().is_none();
+    let live = input.byte_len().is_none();
     let opened = match raw {
         Some(raw) => pcm::open_raw(input, raw),
         None => open_recognised(input, source.path()),
     };
     // A file that is being written to is damaged in many ways; the change is the reason to name.
-    let Opened { decode, spec, length } = opened.map_err(|failure| witness.unchanged().err().unwrap_or(failure))?;
-    Ok(Decoder { decode, spec: spec.checked()?, length, live, done: 0, witness })
+    let Opened { decode, spec, length } =
+        opened.map_err(|failure| witness.unchanged().err().unwrap_or(failure))?;
+    Ok(Decoder {
+        decode,
+        spec: spec.checked()?,
+        length,
+        live,
+        done: 0,
+        witness,
+    })
 }
 
 fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Failure> {
@@ -83,11 +92,15 @@ fn skip_id3(input: &mut Input) -> Result<(), Failure> {
     let mut header = [0; 10];
     let skipped = input.read_exact(&mut header).and_then(|()| {
         // Sizes have 7 bits per byte, so that no byte looks like a sync word; a footer repeats the header.
-        let size = header[6..].iter().fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
+        let size = header[6..]
+            .iter()
+            .fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
         let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
         std::io::copy(&mut input.by_ref().take(size + footer), &mut std::io::sink())
     });
-    skipped.and_then(|_| input.start_here()).map_err(|error| Failure::reading(&error))
+    skipped
+        .and_then(|_| input.start_here())
+        .map_err(|error| Failure::reading(&error))
 }
 
 /// How long a recording is.
@@ -128,7 +141,12 @@ struct Opened {
 }
 
 fn recognise(input: &mut Input) -> Result<Format, Failure> {
-    let mut peek = |enough| input.peek(enough).map(probe::probe).map_err(|error| Failure::reading(&error));
+    let mut peek = |enough| {
+        input
+            .peek(enough)
+            .map(probe::probe)
+            .map_err(|error| Failure::reading(&error))
+    };
     match peek(probe::SIGNATURE)? {
         Format::Unknown => peek(PEEK),
         known => Ok(known),
@@ -146,10 +164,20 @@ fn foreign(name: &str, path: Option<&Path>) -> Failure {
 fn unknown(input: &mut Input) -> Failure {
     let head = input.peek(PEEK).unwrap_or_default();
     if head.is_empty() {
-        return Failure::input("it is empty", "record or export it again; there is no audio in it");
+        return Failure::input(
+            "it is empty",
+            "record or export it again; there is no audio in it",
+        );
     }
-    let what = if probe::is_text(head) { "this is text, not audio" } else { "this is no audio format that voxsift knows" };
-    Failure::input(what, "headerless 16-bit samples are read with --raw --rate HZ --channels N; ffmpeg can convert the rest")
+    let what = if probe::is_text(head) {
+        "this is text, not audio"
+    } else {
+        "this is no audio format that voxsift knows"
+    };
+    Failure::input(
+        what,
+        "headerless 16-bit samples are read with --raw --rate HZ --channels N; ffmpeg can convert the rest",
+    )
 }
 
 /// Reads a source, whatever its format.
@@ -195,10 +223,16 @@ impl Decoder {
         if frames == 0 {
             self.witness.unchanged()?;
             if self.done == 0 {
-                return Err(Failure::input("there is no audio in it", "record or export it again; only a header is there"));
+                return Err(Failure::input(
+                    "there is no audio in it",
+                    "record or export it again; only a header is there",
+                ));
             }
         }
-        if let Some(at) = block.iter().position(|sample| !(sample.abs() <= ABSURD)) {
+        if let Some(at) = block
+            .iter()
+            .position(|sample| sample.is_nan() || sample.abs() > ABSURD)
+        {
             return Err(self.no_number(block[at], at));
         }
         self.done += frames as u64;
@@ -222,7 +256,10 @@ impl Decoder {
             format!("{sample:e}, where 1 is full scale")
         };
         Failure::input(
-            format!("the sample at {seconds:.3} s in channel {} is {what}", at % channels + 1),
+            format!(
+                "the sample at {seconds:.3} s in channel {} is {what}",
+                at % channels + 1
+            ),
             "export it again, as integers for example; a program before this one divided by zero",
         )
     }

@@ -51,7 +51,15 @@ impl Track {
 /// Those of seeking. Of a damaged file less is found out.
 pub(super) fn survey(file: &mut (impl Read + Seek)) -> io::Result<Survey> {
     let end = file.seek(SeekFrom::End(0))?;
-    let survey = look(file, Body { kind: *b"root", start: 0, end }).unwrap_or_default();
+    let survey = look(
+        file,
+        Body {
+            kind: *b"root",
+            start: 0,
+            end,
+        },
+    )
+    .unwrap_or_default();
     file.seek(SeekFrom::Start(0))?;
     Ok(survey)
 }
@@ -67,22 +75,44 @@ fn look(file: &mut (impl Read + Seek), whole: Body) -> io::Result<Survey> {
     let mut survey = Survey::default();
     // A file that was cut short ends within its samples.
     let boxes = children(file, whole)?;
-    let Some(movie) = boxes.iter().find(|body| body.kind == *b"moov") else { return Ok(survey) };
-    survey.streamable = !boxes.iter().any(|body| body.kind == *b"mdat" && body.start < movie.start);
-    for track in children(file, *movie)?.into_iter().filter(|body| body.kind == *b"trak") {
+    let Some(movie) = boxes.iter().find(|body| body.kind == *b"moov") else {
+        return Ok(survey);
+    };
+    survey.streamable = !boxes
+        .iter()
+        .any(|body| body.kind == *b"mdat" && body.start < movie.start);
+    for track in children(file, *movie)?
+        .into_iter()
+        .filter(|body| body.kind == *b"trak")
+    {
         survey.tracks.extend(look_at_track(file, track)?);
     }
     Ok(survey)
 }
 
 fn look_at_track(file: &mut (impl Read + Seek), track: Body) -> io::Result<Option<Track>> {
-    let Some(header) = child(file, track, *b"tkhd")? else { return Ok(None) };
-    let Some(id) = behind_times(file, header)? else { return Ok(None) };
-    let Some(media) = child(file, track, *b"mdia")? else { return Ok(None) };
-    let Some(header) = child(file, media, *b"mdhd")? else { return Ok(None) };
-    let Some(timescale) = behind_times(file, header)? else { return Ok(None) };
+    let Some(header) = child(file, track, *b"tkhd")? else {
+        return Ok(None);
+    };
+    let Some(id) = behind_times(file, header)? else {
+        return Ok(None);
+    };
+    let Some(media) = child(file, track, *b"mdia")? else {
+        return Ok(None);
+    };
+    let Some(header) = child(file, media, *b"mdhd")? else {
+        return Ok(None);
+    };
+    let Some(timescale) = behind_times(file, header)? else {
+        return Ok(None);
+    };
     let media_time = media_time(file, track)?.unwrap_or(0);
-    Ok(Some(Track { id, media_time, timescale, big_endian: is_big_endian(file, media)? }))
+    Ok(Some(Track {
+        id,
+        media_time,
+        timescale,
+        big_endian: is_big_endian(file, media)?,
+    }))
 }
 
 /// The number behind the times of creation and modification, which have 64 bits in version 1.
@@ -93,35 +123,42 @@ fn behind_times(file: &mut (impl Read + Seek), header: Body) -> io::Result<Optio
 
 /// Where the first edit that shows anything starts (ISO 14496-12, 8.6.6).
 fn media_time(file: &mut (impl Read + Seek), track: Body) -> io::Result<Option<u64>> {
-    let Some(edits) = child(file, track, *b"edts")? else { return Ok(None) };
-    let Some(list) = child(file, edits, *b"elst")? else { return Ok(None) };
+    let Some(edits) = child(file, track, *b"edts")? else {
+        return Ok(None);
+    };
+    let Some(list) = child(file, edits, *b"elst")? else {
+        return Ok(None);
+    };
     let bytes = read(file, list, 1024)?;
     let long = bytes.first() == Some(&1);
     let (size, time) = if long { (20, 8) } else { (12, 4) };
     let count = number(&bytes, 4).unwrap_or(0) as usize;
-    let entries = bytes.get(8..).unwrap_or_default().chunks_exact(size).take(count);
+    let mut entries = bytes.get(8..).unwrap_or_default().chunks_exact(size).take(count);
     // An edit with the time −1 is empty: it delays the track against the others.
-    Ok(entries
-        .filter_map(|entry| {
-            let high = number(entry, time)?;
-            if !long {
-                return u64::try_from(high.cast_signed()).ok();
-            }
-            let value = u64::from(high) << 32 | u64::from(number(entry, time + 4)?);
-            u64::try_from(value.cast_signed()).ok()
-        })
-        .next())
+    Ok(entries.find_map(|entry| {
+        let high = number(entry, time)?;
+        if !long {
+            return u64::try_from(high.cast_signed()).ok();
+        }
+        let value = u64::from(high) << 32 | u64::from(number(entry, time + 4)?);
+        u64::try_from(value.cast_signed()).ok()
+    }))
 }
 
 /// QuickTime's `in24`, `in32`, `fl32` and `fl64` are big-endian unless an `enda` box says 1.
 fn is_big_endian(file: &mut (impl Read + Seek), media: Body) -> io::Result<bool> {
     let mut place = media;
     for kind in [*b"minf", *b"stbl", *b"stsd"] {
-        let Some(inner) = child(file, place, kind)? else { return Ok(false) };
+        let Some(inner) = child(file, place, kind)? else {
+            return Ok(false);
+        };
         place = inner;
     }
     let description = read(file, place, MAX_DESCRIPTION)?;
-    let wide = matches!(description.get(12..16), Some(b"in24" | b"in32" | b"fl32" | b"fl64"));
+    let wide = matches!(
+        description.get(12..16),
+        Some(b"in24" | b"in32" | b"fl32" | b"fl64")
+    );
     Ok(wide && !description.windows(6).any(|bytes| bytes == b"enda\x00\x01"))
 }
 
@@ -151,7 +188,11 @@ fn children(file: &mut (impl Read + Seek), parent: Body) -> io::Result<Vec<Body>
         if size < head || end > parent.end {
             break;
         }
-        found.push(Body { kind: [header[4], header[5], header[6], header[7]], start: at + head, end });
+        found.push(Body {
+            kind: [header[4], header[5], header[6], header[7]],
+            start: at + head,
+            end,
+        });
         at = end;
     }
     Ok(found)
@@ -161,7 +202,8 @@ fn children(file: &mut (impl Read + Seek), parent: Body) -> io::Result<Vec<Body>
 fn read(file: &mut (impl Read + Seek), body: Body, most: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(body.start))?;
     let mut bytes = Vec::new();
-    file.take(most.min(body.end - body.start)).read_to_end(&mut bytes)?;
+    file.take(most.min(body.end - body.start))
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -7,7 +7,9 @@ use symphonia::core::audio::{
 };
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, FinalizeResult};
+use symphonia::core::codecs::audio::{
+    AudioCodecParameters, AudioDecoder, AudioDecoderOptions, FinalizeResult,
+};
 use symphonia::core::codecs::registry::{RegisterableAudioDecoder, SupportedAudioCodec};
 use symphonia::core::errors::{Result, decode_error, unsupported_error};
 use symphonia::core::packet::PacketRef;
@@ -30,10 +32,30 @@ impl Head {
     /// Parses `OpusHead`. In MP4 symphonia passes the body of `dOps`, which is version 0 and big-endian.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let body = bytes.strip_prefix(b"OpusHead")?;
-        let &[version, channels, pre_skip0, pre_skip1, _, _, _, _, gain0, gain1, family, ..] = body else {
+        let &[
+            version,
+            channels,
+            pre_skip0,
+            pre_skip1,
+            _,
+            _,
+            _,
+            _,
+            gain0,
+            gain1,
+            family,
+            ..,
+        ] = body
+        else {
             return None;
         };
-        let number = |bytes| if version == 0 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
+        let number = |bytes| {
+            if version == 0 {
+                u16::from_be_bytes(bytes)
+            } else {
+                u16::from_le_bytes(bytes)
+            }
+        };
         (version < 16 && channels > 0).then(|| Self {
             channels,
             pre_skip: number([pre_skip0, pre_skip1]),
@@ -44,8 +66,8 @@ impl Head {
 }
 
 enum Stream {
-    Plain(OpusDecoder),
-    Surround(OpusMSDecoder),
+    Plain(Box<OpusDecoder>),
+    Surround(Box<OpusMSDecoder>),
 }
 
 /// Decodes Opus. The frames before the audio are left in: the caller knows the container.
@@ -71,7 +93,7 @@ impl Opus {
         let stream = if head.family == 0 {
             OpusDecoder::new(RATE.cast_signed(), count).map(|mut decoder| {
                 decoder.gain_q8 = head.gain.into();
-                Stream::Plain(decoder)
+                Stream::Plain(Box::new(decoder))
             })
         } else {
             // The crate knows the mappings that encoders write, not any table.
@@ -79,19 +101,28 @@ impl Opus {
                 for stream in decoder.streams_mut() {
                     stream.gain_q8 = head.gain.into();
                 }
-                Stream::Surround(decoder)
+                Stream::Surround(Box::new(decoder))
             })
         };
-        let Ok(stream) = stream else { return unsupported_error("opus: channel mapping") };
+        let Ok(stream) = stream else {
+            return unsupported_error("opus: channel mapping");
+        };
         let mut params = params.clone();
         params.with_sample_rate(RATE).with_channels(channels.clone());
         let buffer = AudioBuffer::new(AudioSpec::new(RATE, channels), MAX_PACKET_SAMPLES);
-        Ok(Self { params, stream, buffer, pcm: vec![0.0; MAX_PACKET_SAMPLES * count] })
+        Ok(Self {
+            params,
+            stream,
+            buffer,
+            pcm: vec![0.0; MAX_PACKET_SAMPLES * count],
+        })
     }
 
     fn decode_packet(&mut self, packet: &PacketRef<'_>) -> Result<()> {
         self.buffer.clear();
-        let Ok(frames) = samples_48k(packet.data) else { return decode_error("opus: damaged packet") };
+        let Ok(frames) = samples_48k(packet.data) else {
+            return decode_error("opus: damaged packet");
+        };
         let decoded = match &mut self.stream {
             Stream::Plain(decoder) => decode_plain(decoder, packet.data, frames, &mut self.pcm),
             Stream::Surround(decoder) => decoder.decode(packet.data, frames, &mut self.pcm).ok(),
@@ -122,13 +153,18 @@ fn decode_plain(decoder: &mut OpusDecoder, packet: &[u8], frames: usize, pcm: &m
     const LOST: &[u8] = &[];
     // One byte is the table of contents, the low bits of which say how many frames follow.
     let pause = |packet: &[u8]| packet.len() <= 2;
-    if packet.first()? & 3 == 0 {
-        return decoder.decode(if pause(packet) { LOST } else { packet }, frames, pcm).ok();
+    let code = packet.first()? & 3;
+    if code == 0 {
+        return decoder
+            .decode(if pause(packet) { LOST } else { packet }, frames, pcm)
+            .ok();
     }
     let mut parts = Repacketizer::new();
     parts.cat(packet).ok()?;
     let count = parts.nb_frames();
-    let parts: Vec<Vec<u8>> = (0..count).map(|i| parts.out_range(i, i + 1).ok()).collect::<Option<_>>()?;
+    let parts: Vec<Vec<u8>> = (0..count)
+        .map(|i| parts.out_range(i, i + 1).ok())
+        .collect::<Option<_>>()?;
     if !parts.iter().any(|part| pause(part)) {
         return decoder.decode(packet, frames, pcm).ok();
     }
@@ -157,7 +193,9 @@ pub(crate) fn vorbis_order(channels: usize) -> &'static [usize] {
 
 /// Channels for a container that does not name them.
 fn wav_order(channels: u8) -> Option<Channels> {
-    (1..=8).contains(&channels).then(|| Channels::Discrete(channels.into()))
+    (1..=8)
+        .contains(&channels)
+        .then(|| Channels::Discrete(channels.into()))
 }
 
 impl AudioDecoder for Opus {
@@ -193,11 +231,18 @@ impl AudioDecoder for Opus {
 
 const CODECS: &[SupportedAudioCodec] = &[SupportedAudioCodec {
     id: CODEC_ID_OPUS,
-    info: CodecInfo { short_name: "opus", long_name: "Opus", profiles: &[] },
+    info: CodecInfo {
+        short_name: "opus",
+        long_name: "Opus",
+        profiles: &[],
+    },
 }];
 
 impl RegisterableAudioDecoder for Opus {
-    fn try_registry_new(params: &AudioCodecParameters, _: &AudioDecoderOptions) -> Result<Box<dyn AudioDecoder>> {
+    fn try_registry_new(
+        params: &AudioCodecParameters,
+        _: &AudioDecoderOptions,
+    ) -> Result<Box<dyn AudioDecoder>> {
         Ok(Box::new(Self::new(params)?))
     }
 

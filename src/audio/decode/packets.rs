@@ -7,21 +7,18 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE,
-    CODEC_ID_PCM_S24BE, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32BE, CODEC_ID_PCM_S32LE, CODEC_ID_VORBIS,
+    CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE,
 };
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
-use symphonia::core::codecs::registry::CodecRegistry;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::opus::{Head, Opus};
+use super::track::{make_decoder, pick};
 use super::trim::{End, Trim};
 use super::{Decode, Length, Opened, mkv, mp4};
 use crate::audio::{Depth, Spec};
@@ -43,16 +40,16 @@ pub(super) enum Container {
 }
 
 /// More frames than any encoder puts before or behind the audio.
-const MAX_PADDING: u64 = 8192;
+pub(super) const MAX_PADDING: u64 = 8192;
 
 /// The largest packet of PCM that a CAF file may declare: 8 channels of 8 bytes.
 const MAX_CAF_PACKET: u32 = 64;
 
 /// What is known of a file besides what symphonia tells.
 #[derive(Debug, Default)]
-struct Facts {
-    mp4: mp4::Survey,
-    mkv: mkv::Paddings,
+pub(super) struct Facts {
+    pub(super) mp4: mp4::Survey,
+    pub(super) mkv: mkv::Paddings,
 }
 
 /// Opens a file or a pipe.
@@ -64,8 +61,9 @@ pub(super) fn open_input(mut input: Input, container: Container) -> Result<Opene
     let mut facts = Facts::default();
     let mut seek = container == Container::Caf;
     let mut end = u64::MAX;
-    if input.len().is_none() {
-        return start(Box::new(ReadOnlySource::new(input)), container, &facts).map_err(|failure| piped(failure, container));
+    if input.byte_len().is_none() {
+        return start(Box::new(ReadOnlySource::new(input)), container, &facts)
+            .map_err(|failure| piped(failure, container));
     }
     match container {
         Container::IsoMp4 => {
@@ -76,8 +74,11 @@ pub(super) fn open_input(mut input: Input, container: Container) -> Result<Opene
         Container::Flac => end = before_tag(&mut input).map_err(reading)?,
         _ => {}
     }
-    let source: Box<dyn MediaSource> =
-        if seek { Box::new(input) } else { Box::new(ReadOnlySource::new(input.take(end))) };
+    let source: Box<dyn MediaSource> = if seek {
+        Box::new(input)
+    } else {
+        Box::new(ReadOnlySource::new(input.take(end)))
+    };
     start(source, container, &facts)
 }
 
@@ -87,9 +88,14 @@ pub(super) fn open_wav(source: Box<dyn MediaSource>) -> Result<Opened, Failure> 
 }
 
 fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> Result<Opened, Failure> {
-    let stream = MediaSourceStream::new(source, symphonia::core::io::MediaSourceStreamOptions::default());
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let reader = symphonia::default::get_probe()
-        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+        .probe(
+            &Hint::new(),
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
         .map_err(|error| unreadable(&error, container))?;
     let picked = pick(&*reader, container, facts)?;
     let mut packets = Packets {
@@ -115,96 +121,11 @@ fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> R
     packets.first = first;
     let spec = packets.spec.ok_or_else(nothing_decodes)?;
     let length = picked.announced.map_or(Length::Unknown, Length::About);
-    Ok(Opened { decode: Box::new(packets), spec, length })
-}
-
-/// A track that can be decoded, and what is to be cut off it.
-struct Picked {
-    track: u32,
-    params: AudioCodecParameters,
-    decoder: Box<dyn AudioDecoder>,
-    /// Frames of audio, by the header.
-    announced: Option<u64>,
-    skip: u64,
-    end: End,
-}
-
-/// Picks the first audio track that can be decoded.
-fn pick(reader: &dyn FormatReader, container: Container, facts: &Facts) -> Result<Picked, Failure> {
-    let mut refused = None;
-    for track in reader.tracks().iter().filter(|track| track.track_type() == Some(TrackType::Audio)) {
-        let Some(CodecParameters::Audio(params)) = &track.codec_params else { continue };
-        let mut params = params.clone();
-        if facts.mp4.track(track.id).is_some_and(|track| track.big_endian) {
-            params.codec = big_endian(params.codec);
-        }
-        // symphonia 0.6 decodes Vorbis of more than two channels to noise.
-        if params.codec == CODEC_ID_VORBIS && params.channels.as_ref().is_some_and(|channels| channels.count() > 2) {
-            refused = Some(("Vorbis of more than two channels", "convert it to FLAC first: ffmpeg -i IN OUT.flac"));
-            continue;
-        }
-        match make_decoder(&params) {
-            Ok(decoder) => return Ok(cut(track, params, decoder, container, facts)),
-            Err(_) => refused = Some(("its audio codec", "convert it first: ffmpeg -i IN OUT.wav")),
-        }
-    }
-    Err(match refused {
-        Some((what, hint)) => Failure::input(format!("{what} is not supported"), hint),
-        None => Failure::input("there is no audio in it", "check the recording: only video or data was found"),
+    Ok(Opened {
+        decode: Box::new(packets),
+        spec,
+        length,
     })
-}
-
-fn make_decoder(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Error> {
-    // What an MP3's tag says about its length may be true of its first part only, so `Trim` cuts there.
-    let options = AudioDecoderOptions::default().gapless(params.codec != CODEC_ID_MP3);
-    let mut codecs = CodecRegistry::new();
-    symphonia::default::register_enabled_codecs(&mut codecs);
-    codecs.register_audio_decoder::<Opus>();
-    codecs.make_audio_decoder(params, &options)
-}
-
-/// Finds out what encoders put before and behind the audio of a track.
-fn cut(track: &Track, params: AudioCodecParameters, decoder: Box<dyn AudioDecoder>, container: Container, facts: &Facts) -> Picked {
-    // Fragmented MP4 says 0 and means that it does not know.
-    let frames = track.num_frames.filter(|frames| *frames > 0);
-    let rate = params.sample_rate.unwrap_or(0);
-    let pre_skip = (params.codec == CODEC_ID_OPUS)
-        .then(|| params.extra_data.as_deref().and_then(Head::parse))
-        .flatten()
-        .map(|head| u64::from(head.pre_skip));
-    let delay = match container {
-        Container::Mpeg => u64::from(track.delay.unwrap_or(0)),
-        Container::IsoMp4 => facts.mp4.track(track.id).map_or(0, |track| track.skip(rate)),
-        _ => 0,
-    };
-    let skip = pre_skip.unwrap_or(delay);
-    let (announced, end) = match (container, frames) {
-        // Without a tag there is nothing to cut.
-        (Container::Mpeg, Some(keep)) if track.delay.is_some() => {
-            (Some(keep), End::After { keep, slack: u64::from(track.padding.unwrap_or(0)) })
-        }
-        (Container::IsoMp4, Some(frames)) => {
-            let keep = frames.saturating_sub(skip);
-            (Some(keep), End::After { keep, slack: MAX_PADDING })
-        }
-        (Container::Matroska, _) => match facts.mkv.of(track.id, rate).min(MAX_PADDING) {
-            0 => (frames, End::Stream),
-            padding => (frames, End::Before(padding)),
-        },
-        (_, frames) => (frames.map(|frames| frames.saturating_sub(pre_skip.unwrap_or(0))), End::Stream),
-    };
-    Picked { track: track.id, params, decoder, announced, skip, end }
-}
-
-/// The big-endian twin of a codec that symphonia takes for little-endian.
-fn big_endian(codec: AudioCodecId) -> AudioCodecId {
-    match codec {
-        CODEC_ID_PCM_S24LE => CODEC_ID_PCM_S24BE,
-        CODEC_ID_PCM_S32LE => CODEC_ID_PCM_S32BE,
-        CODEC_ID_PCM_F32LE => CODEC_ID_PCM_F32BE,
-        CODEC_ID_PCM_F64LE => CODEC_ID_PCM_F64BE,
-        other => other,
-    }
 }
 
 /// Reads the packets of one track.
@@ -256,7 +177,10 @@ impl Decode for Packets {
     fn warning(&self) -> Option<String> {
         let mut texts = Vec::new();
         if self.damaged > 0 {
-            texts.push(format!("{} damaged packets were replaced by silence", self.damaged));
+            texts.push(format!(
+                "{} damaged packets were replaced by silence",
+                self.damaged
+            ));
         }
         let missing = self.announced.unwrap_or(0).saturating_sub(self.decoded);
         // Encoders are off by a packet or so; that is no loss.
@@ -300,7 +224,7 @@ impl Packets {
     }
 
     fn decode(&mut self, packet: &Packet, block: &mut Vec<f32>) -> Result<(), Failure> {
-        let mut decoded = match self.decoder.decode(packet) {
+        let decoded = match self.decoder.decode(packet) {
             // The stream has changed its rate or its channels: a new decoder tells which.
             Err(Error::DecodeError(_)) if self.container == Container::Mpeg => {
                 if let Ok(decoder) = make_decoder(&self.params) {
@@ -310,28 +234,27 @@ impl Packets {
             }
             other => other,
         };
-        match &mut decoded {
-            Ok(audio) => {
-                let spec = Spec {
-                    rate: audio.spec().rate(),
-                    channels: audio.spec().channels().count() as u16,
-                    depth: depth(audio, &self.params),
-                };
-                let before = *self.spec.get_or_insert(spec);
-                if (before.rate, before.channels) != (spec.rate, spec.channels) {
-                    return Err(changed(before, spec, self.decoded));
-                }
-                self.packet_frames = audio.frames();
-                audio.copy_to_vec_interleaved(block);
+        if let Ok(audio) = &decoded {
+            let spec = Spec {
+                rate: audio.spec().rate(),
+                channels: audio.spec().channels().count() as u16,
+                depth: depth(audio, &self.params),
+            };
+            let before = *self.spec.get_or_insert(spec);
+            if (before.rate, before.channels) != (spec.rate, spec.channels) {
+                return Err(changed(before, spec, self.decoded));
             }
-            Err(_) => {
-                self.damaged += 1;
-                let channels = self.spec.map_or(0, |spec| usize::from(spec.channels));
-                block.resize(self.packet_frames * channels, 0.0);
-            }
+            self.packet_frames = audio.frames();
+            audio.copy_to_vec_interleaved(block);
+        } else {
+            self.damaged += 1;
+            let channels = self.spec.map_or(0, |spec| usize::from(spec.channels));
+            block.resize(self.packet_frames * channels, 0.0);
         }
         if let Some(spec) = self.spec {
-            self.trim.get_or_insert_with(|| Trim::new(self.skip, self.end, spec.channels)).block(block);
+            self.trim
+                .get_or_insert_with(|| Trim::new(self.skip, self.end, spec.channels))
+                .block(block);
         }
         Ok(())
     }
@@ -340,7 +263,12 @@ impl Packets {
 /// The precision worth keeping: that of PCM and of lossless codecs. Lossy codecs get 16 bits.
 fn depth(audio: &GenericAudioBufferRef, params: &AudioCodecParameters) -> Depth {
     use GenericAudioBufferRef as Buffer;
-    let float = [CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_F64BE];
+    let float = [
+        CODEC_ID_PCM_F32LE,
+        CODEC_ID_PCM_F32BE,
+        CODEC_ID_PCM_F64LE,
+        CODEC_ID_PCM_F64BE,
+    ];
     match audio {
         Buffer::F32(_) | Buffer::F64(_) if float.contains(&params.codec) => Depth::Float32,
         Buffer::S24(_) | Buffer::S32(_) | Buffer::U24(_) | Buffer::U32(_)
@@ -367,7 +295,10 @@ fn changed(before: Spec, now: Spec, frames: u64) -> Failure {
 }
 
 fn nothing_decodes() -> Failure {
-    Failure::input("nothing in it can be decoded", "record or export it again; it may be damaged or cut off")
+    Failure::input(
+        "nothing in it can be decoded",
+        "record or export it again; it may be damaged or cut off",
+    )
 }
 
 fn unreadable(error: &Error, container: Container) -> Failure {
@@ -402,11 +333,19 @@ fn piped(failure: Failure, container: Container) -> Failure {
 fn check_caf(input: &mut Input) -> Result<(), Failure> {
     /// Offset of `mBytesPerPacket` in a file whose first chunk is `desc`, as the format requires.
     const BYTES_PER_PACKET: usize = 36;
-    let head = input.peek(BYTES_PER_PACKET + 4).map_err(|error| Failure::reading(&error))?;
-    let bytes = head.get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4).unwrap_or_default();
+    let head = input
+        .peek(BYTES_PER_PACKET + 4)
+        .map_err(|error| Failure::reading(&error))?;
+    let bytes = head
+        .get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4)
+        .unwrap_or_default();
     let size = bytes.iter().fold(0, |size, byte| size << 8 | u32::from(*byte));
     // Compressed formats have packets of any size; none is near this.
-    let most = if head.get(28..32) == Some(b"lpcm") { MAX_CAF_PACKET } else { 1 << 16 };
+    let most = if head.get(28..32) == Some(b"lpcm") {
+        MAX_CAF_PACKET
+    } else {
+        1 << 16
+    };
     if size > most {
         return Err(Failure::input(
             format!("the CAF header is damaged: packets of {size} bytes"),
@@ -419,7 +358,7 @@ fn check_caf(input: &mut Input) -> Result<(), Failure> {
 /// The length of a file without the 128 bytes of an ID3v1 tag at its end.
 fn before_tag(input: &mut Input) -> std::io::Result<u64> {
     const TAG: u64 = 128;
-    let len = input.len().unwrap_or(0);
+    let len = input.byte_len().unwrap_or(0);
     if len < TAG {
         return Ok(len);
     }

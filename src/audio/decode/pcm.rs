@@ -28,10 +28,12 @@ impl Decode for Pcm {
     fn warning(&self) -> Option<String> {
         match self.reader.end()? {
             End::Whole => None,
-            End::Short(bytes) => {
-                Some(format!("the data ends {bytes} bytes before its announced end; what is there was used"))
-            }
-            End::Ragged(bytes) => Some(format!("the last frame is incomplete; its {bytes} bytes were left out")),
+            End::Short(bytes) => Some(format!(
+                "the data ends {bytes} bytes before its announced end; what is there was used"
+            )),
+            End::Ragged(bytes) => Some(format!(
+                "the last frame is incomplete; its {bytes} bytes were left out"
+            )),
         }
     }
 }
@@ -52,32 +54,49 @@ fn ragged(bytes: usize) -> Failure {
 pub(super) fn open_raw(input: Input, raw: Raw) -> Result<Opened, Failure> {
     let layout = Layout::s16le(raw.rate, raw.channels);
     let frame = layout.frame_bytes() as u64;
-    let left_over = input.len().map_or(0, |len| len % frame);
+    let left_over = input.byte_len().map_or(0, |len| len % frame);
     if left_over > 0 {
         return Err(ragged(left_over as usize));
     }
-    let length = input.len().map_or(Length::Unknown, |len| Length::Exactly(len / frame));
+    let length = input
+        .byte_len()
+        .map_or(Length::Unknown, |len| Length::Exactly(len / frame));
     let reader = wav::Reader::new(input, layout, None);
-    Ok(Opened { decode: Box::new(Pcm { reader, raw: true }), spec: layout.spec, length })
+    Ok(Opened {
+        decode: Box::new(Pcm { reader, raw: true }),
+        spec: layout.spec,
+        length,
+    })
 }
 
 /// Opens WAV: what hound converts is read here, companded and compressed samples by symphonia.
 pub(super) fn open_wav(mut input: Input) -> Result<Opened, Failure> {
     let header = wav::read_header(&mut input)?;
-    let there = input.len().map(|len| len.saturating_sub(header.data_offset));
-    let Some(layout) = Layout::of(&header.fmt)? else { return open_coded(input, &header) };
+    let there = input.byte_len().map(|len| len.saturating_sub(header.data_offset));
+    let Some(layout) = Layout::of(&header.fmt)? else {
+        return open_coded(input, &header);
+    };
     let bytes = match (header.data_len, there) {
         (Some(announced), Some(there)) => Some(announced.min(there)),
         (announced, there) => announced.or(there),
     };
-    let length = bytes.map_or(Length::Unknown, |bytes| Length::Exactly(bytes / layout.frame_bytes() as u64));
+    let length = bytes.map_or(Length::Unknown, |bytes| {
+        Length::Exactly(bytes / layout.frame_bytes() as u64)
+    });
     let reader = wav::Reader::new(input, layout, header.data_len);
-    Ok(Opened { decode: Box::new(Pcm { reader, raw: false }), spec: layout.spec, length })
+    Ok(Opened {
+        decode: Box::new(Pcm { reader, raw: false }),
+        spec: layout.spec,
+        length,
+    })
 }
 
 /// Hands the data to symphonia behind a plain RIFF header, which is all that it understands.
 fn open_coded(input: Input, header: &Header) -> Result<Opened, Failure> {
-    let data_len = header.data_len.and_then(|len| u32::try_from(len).ok()).unwrap_or(u32::MAX);
+    let data_len = header
+        .data_len
+        .and_then(|len| u32::try_from(len).ok())
+        .unwrap_or(u32::MAX);
     let plain = Cursor::new(header.plain_riff(data_len));
     let source = ReadOnlySource::new(plain.chain(input.take(header.data_len.unwrap_or(u64::MAX))));
     packets::open_wav(Box::new(source))

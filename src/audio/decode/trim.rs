@@ -25,7 +25,13 @@ pub(super) struct Trim {
 
 impl Trim {
     pub(super) fn new(skip: u64, end: End, channels: u16) -> Self {
-        Self { channels: channels.into(), skip, end, kept: 0, held: Vec::new() }
+        Self {
+            channels: channels.into(),
+            skip,
+            end,
+            kept: 0,
+            held: Vec::new(),
+        }
     }
 
     /// Cuts what is surely padding, and holds back what may be.
@@ -36,7 +42,8 @@ impl Trim {
         match self.end {
             End::Stream => {}
             End::After { keep, slack } => {
-                let room = (keep - self.kept).min((block.len() / self.channels) as u64) as usize * self.channels;
+                let room =
+                    (keep - self.kept).min((block.len() / self.channels) as u64) as usize * self.channels;
                 self.held.extend(block.drain(room..));
                 if self.held.len() as u64 > slack * self.channels as u64 {
                     self.end = End::Stream;

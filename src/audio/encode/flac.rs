@@ -31,16 +31,33 @@ impl Flac {
     pub(super) fn new(spec: Spec, frames: Option<u64>, mut output: Output) -> Result<Self, Failure> {
         let rate = spec.rate;
         // What a frame header can state (RFC 9639, 9.1.2), less the two ends that the crate refuses.
-        if !(rate < 65_535 || rate % 10 == 0 && rate < 655_350) {
+        if rate >= 65_535 && !(rate.is_multiple_of(10) && rate < 655_350) {
             return Err(Failure::usage(
                 format!("FLAC frames cannot state a sample rate of {rate} Hz"),
                 "write another format, for example with --to wav",
             ));
         }
         let bits = if spec.depth == Depth::Int16 { 16 } else { 24 };
-        let info = StreamInfo { rate, channels: spec.channels, bits, shortest: u32::MAX, longest: 0, frames: 0 };
-        let announced = if output.is_seekable() { 0 } else { frames.unwrap_or(0) };
-        output.write_all(&StreamInfo { frames: announced, ..info }.bytes([0; 16]))?;
+        let info = StreamInfo {
+            rate,
+            channels: spec.channels,
+            bits,
+            shortest: u32::MAX,
+            longest: 0,
+            frames: 0,
+        };
+        let announced = if output.is_seekable() {
+            0
+        } else {
+            frames.unwrap_or(0)
+        };
+        output.write_all(
+            &StreamInfo {
+                frames: announced,
+                ..info
+            }
+            .bytes([0; 16]),
+        )?;
         let encoded = Shared::default();
         Ok(Self {
             output,
@@ -57,7 +74,11 @@ impl Flac {
     fn encode(&mut self, last: bool) -> Result<(), Failure> {
         let samples = std::mem::take(&mut self.samples);
         let whole = BLOCK * usize::from(self.info.channels);
-        let take = if last { samples.len() } else { samples.len() / whole * whole };
+        let take = if last {
+            samples.len()
+        } else {
+            samples.len() / whole * whole
+        };
         for block in samples[..take].chunks(whole) {
             self.encode_block(block)?;
         }
@@ -67,7 +88,10 @@ impl Flac {
 
     fn encode_block(&mut self, block: &[i32]) -> Result<(), Failure> {
         let width = self.info.bits as usize / 8;
-        let bytes: Vec<u8> = block.iter().flat_map(|sample| sample.to_le_bytes().into_iter().take(width)).collect();
+        let bytes: Vec<u8> = block
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes().into_iter().take(width))
+            .collect();
         self.md5.consume(&bytes);
         self.frames
             .write(self.info.rate, self.info.channels as u8, self.info.bits, block)
@@ -141,7 +165,10 @@ impl Shared {
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

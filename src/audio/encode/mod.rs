@@ -70,7 +70,12 @@ pub trait Encode {
 ///
 /// # Errors
 /// `Usage` when the format cannot hold such audio; `Output` when the header cannot be written.
-pub fn to(format: Format, spec: Spec, frames: Option<u64>, output: Output) -> Result<Box<dyn Encode>, Failure> {
+pub fn to(
+    format: Format,
+    spec: Spec,
+    frames: Option<u64>,
+    output: Output,
+) -> Result<Box<dyn Encode>, Failure> {
     Ok(match format {
         Format::Wav => Box::new(wav::Wav::new(spec, frames, output)?),
         Format::Flac => Box::new(flac::Flac::new(spec, frames, output)?),

@@ -1,11 +1,13 @@
 //! Ogg Opus, by the crate `opus-pure`.
 
-use opus_pure::{Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, OpusMSEncoder, OpusTags};
+use opus_pure::{
+    Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead, OpusMSEncoder, OpusTags,
+};
 
 use super::Encode;
-use crate::audio::decode::vorbis_order;
-use crate::audio::resample::{Resampler, Blocks};
 use crate::audio::Spec;
+use crate::audio::decode::vorbis_order;
+use crate::audio::resample::{Blocks, Resampler};
 use crate::error::Failure;
 use crate::sink::Output;
 
@@ -39,27 +41,29 @@ pub(super) struct Opus {
 }
 
 enum Encoder {
-    Plain(OpusEncoder),
-    Surround(OpusMSEncoder),
+    Plain(Box<OpusEncoder>),
+    Surround(Box<OpusMSEncoder>),
 }
 
 impl Opus {
     pub(super) fn new(spec: Spec, output: Output) -> Result<Self, Failure> {
         let channels = usize::from(spec.channels);
         let (encoder, head) = if channels <= 2 {
-            let mut encoder = OpusEncoder::new(RATE.cast_signed(), channels, Application::Audio).map_err(refused)?;
-            encoder.bitrate_bps = BITS * channels as i32;
+            let mut encoder = OpusEncoder::new(RATE.cast_signed(), channels, Application::Audio)
+                .map_err(|error| refused(&error))?;
+            encoder.bitrate_bps = BITS * i32::from(spec.channels);
             let head = OpusHead::for_encoder(&encoder, spec.rate);
-            (Encoder::Plain(encoder), head)
+            (Encoder::Plain(Box::new(encoder)), head)
         } else {
-            let mut encoder =
-                OpusMSEncoder::new(RATE.cast_signed(), channels, 1, Application::Audio).map_err(refused)?;
-            encoder.set_bitrate(BITS * channels as i32);
+            let mut encoder = OpusMSEncoder::new(RATE.cast_signed(), channels, 1, Application::Audio)
+                .map_err(|error| refused(&error))?;
+            encoder.set_bitrate(BITS * i32::from(spec.channels));
             let head = OpusHead::for_ms_encoder(&encoder, spec.rate);
-            (Encoder::Surround(encoder), head)
+            (Encoder::Surround(Box::new(encoder)), head)
         };
         let pre_skip = head.pre_skip.into();
-        let writer = OggOpusWriter::with_serial(Vec::new(), head, OpusTags::new(), SERIAL).map_err(refused)?;
+        let writer = OggOpusWriter::with_serial(Vec::new(), head, OpusTags::new(), SERIAL)
+            .map_err(|error| refused(&error))?;
         Ok(Self {
             output,
             encoder,
@@ -78,7 +82,9 @@ impl Opus {
         while self.waiting.len() > samples {
             let block: Vec<f32> = self.waiting.drain(..samples).collect();
             let length = self.encode_packet(&block)?;
-            self.writer.write_packet(&self.packet[..length]).map_err(refused)?;
+            self.writer
+                .write_packet(&self.packet[..length])
+                .map_err(|error| refused(&error))?;
         }
         self.pass_on()
     }
@@ -88,7 +94,7 @@ impl Opus {
             Encoder::Plain(encoder) => encoder.encode(block, PACKET, &mut self.packet),
             Encoder::Surround(encoder) => encoder.encode(block, PACKET, &mut self.packet),
         };
-        encoded.map_err(refused)
+        encoded.map_err(|error| refused(&error))
     }
 
     fn pass_on(&mut self) -> Result<(), Failure> {
@@ -118,14 +124,20 @@ impl Encode for Opus {
             let length = self.encode_packet(&block)?;
             let left = end.saturating_sub(written);
             if left > PACKET as u64 {
-                self.writer.write_packet(&self.packet[..length]).map_err(refused)?;
+                self.writer
+                    .write_packet(&self.packet[..length])
+                    .map_err(|error| refused(&error))?;
             } else {
-                self.writer.write_packet_with_duration(&self.packet[..length], left as u32).map_err(refused)?;
+                self.writer
+                    .write_packet_with_duration(&self.packet[..length], left as u32)
+                    .map_err(|error| refused(&error))?;
                 break;
             }
         }
-        let Self { writer, mut output, .. } = *self;
-        let bytes = writer.finish().map_err(refused)?;
+        let Self {
+            writer, mut output, ..
+        } = *self;
+        let bytes = writer.finish().map_err(|error| refused(&error))?;
         output.write_all(&bytes)?;
         output.commit()
     }
@@ -143,7 +155,7 @@ struct Rate {
     given: u64,
     /// Frames at the start that the filters made.
     lag: usize,
-    source_rate: u32,
+    from: u32,
 }
 
 impl Rate {
@@ -151,8 +163,14 @@ impl Rate {
         let channels = usize::from(spec.channels);
         // An even number of frames, so that the filters' lag of half a block is a whole one.
         let blocks = Blocks::new(spec.rate, RATE, 2, RESAMPLED);
-        let resamplers = (0..channels).map(|_| Resampler::new(blocks)).collect::<Result<Vec<_>, _>>()?;
-        let lag = if resamplers[0].is_identity() { 0 } else { blocks.b / 2 };
+        let resamplers = (0..channels)
+            .map(|_| Resampler::new(blocks))
+            .collect::<Result<Vec<_>, _>>()?;
+        let lag = if resamplers[0].is_identity() {
+            0
+        } else {
+            blocks.b / 2
+        };
         Ok(Self {
             order: vorbis_order(channels),
             blocks,
@@ -161,7 +179,7 @@ impl Rate {
             taken: 0,
             given: 0,
             lag,
-            source_rate: spec.rate,
+            from: spec.rate,
         })
     }
 
@@ -173,7 +191,7 @@ impl Rate {
 
     /// Gives the rest. Returns the number of frames at 48 kHz in all.
     fn finish(&mut self, output: &mut Vec<f32>) -> Result<u64, Failure> {
-        let frames = (self.taken * u64::from(RATE)).div_ceil(self.source_rate.into());
+        let frames = (self.taken * u64::from(RATE)).div_ceil(self.from.into());
         let silence = vec![0.0; self.blocks.a * self.waiting.len()];
         while self.given < frames {
             self.feed(&silence, frames, output)?;
@@ -208,6 +226,6 @@ impl Rate {
     }
 }
 
-fn refused(error: opus_pure::Error) -> Failure {
+fn refused(error: &opus_pure::Error) -> Failure {
     Failure::internal(format!("the Opus encoder failed: {error}"))
 }

@@ -1,6 +1,6 @@
 //! The DeepFilterNet3 network (48 kHz, frames of 10 ms) through the crate `deep-filter-rt`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deep_filter_rt::tract::{DfParams, DfTract, RuntimeParams};
 use ndarray::ArrayView2;
@@ -9,22 +9,23 @@ use ndarray::ArrayViewMut2;
 use super::Model;
 use crate::error::Failure;
 
-/// A network that has heard nothing yet.
-pub type Network = DfTract;
+/// A network that has heard nothing yet. Streams are clones of it; it is no more than that, so one thread
+/// at a time is enough.
+pub struct Network(Mutex<DfTract>);
 
 pub(super) fn load() -> Result<Arc<Network>, Failure> {
     // The crate's own thresholds switch the network off between words, which damages their edges.
     let settings = RuntimeParams::default_with_ch(1).with_thresholds(-15.0, 35.0, 35.0);
     DfTract::new(DfParams::default(), &settings)
-        .map(Arc::new)
+        .map(|network| Arc::new(Network(Mutex::new(network))))
         .map_err(|error| Failure::internal(format!("the model cannot be loaded: {error:#}")))
 }
 
-pub(super) struct Stream(Network);
+pub(super) struct Stream(DfTract);
 
 impl Stream {
     pub(super) fn new(network: &Network) -> Self {
-        Self(network.clone())
+        Self(network.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 
@@ -46,6 +47,9 @@ impl Model for Stream {
         let hop = self.0.hop_size;
         let noisy = ArrayView2::from_shape((1, hop), noisy).map_err(|error| failed(error.to_string()))?;
         let clean = ArrayViewMut2::from_shape((1, hop), clean).map_err(|error| failed(error.to_string()))?;
-        self.0.process(noisy, clean).map(drop).map_err(|error| failed(format!("{error:#}")))
+        self.0
+            .process(noisy, clean)
+            .map(drop)
+            .map_err(|error| failed(format!("{error:#}")))
     }
 }

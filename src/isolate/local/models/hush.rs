@@ -8,7 +8,9 @@ use super::Model;
 use crate::error::Failure;
 
 pub(super) fn load() -> Result<Arc<Hush>, Failure> {
-    Hush::new().map(Arc::new).map_err(|error| Failure::internal(format!("the model cannot be loaded: {error}")))
+    Hush::new()
+        .map(Arc::new)
+        .map_err(|error| Failure::internal(format!("the model cannot be loaded: {error}")))
 }
 
 /// Runs frame by frame: on a whole file the crate's other interface takes gigabytes.
