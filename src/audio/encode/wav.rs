@@ -180,12 +180,16 @@ impl Header {
         fmt.extend_from_slice(&align.to_le_bytes());
         fmt.extend_from_slice(&self.bits().to_le_bytes());
         if extensible {
+            // From here on, the extension: first its length.
             fmt.extend_from_slice(&22_u16.to_le_bytes());
             fmt.extend_from_slice(&self.bits().to_le_bytes());
             let speakers = SPEAKERS.get(usize::from(channels) - 1).copied().unwrap_or(0);
             fmt.extend_from_slice(&speakers.to_le_bytes());
             fmt.extend_from_slice(&tag.to_le_bytes());
             fmt.extend_from_slice(&GUID_TAIL);
+        } else if tag != PCM {
+            // All formats but PCM state the length of their extension, also where there is none.
+            fmt.extend_from_slice(&0_u16.to_le_bytes());
         }
         fmt
     }
