@@ -284,7 +284,9 @@ fn check(cli: &Cli, around: Surroundings, source: &Source, sink: &Sink) -> Resul
     let Sink::File { path, .. } = sink else {
         return Ok(false);
     };
-    if source.path().is_some_and(|input| sink::same_file(input, path)) {
+    // Where the system knows that name, a redirected file is found behind it.
+    let input = source.path().unwrap_or(Path::new("/dev/stdin"));
+    if sink::same_file(input, path) {
         return Err(Failure::usage(
             format!("{} is the input", path.display()),
             "choose another name with -o; the recording is never overwritten",

@@ -2,7 +2,7 @@
 //!
 //! This is the only place that turns "the reader of standard output has left" into a quiet end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,14 @@ impl Sink {
                     .map_err(|error| Failure::writing(&error))?;
                 To::Stream(BufWriter::new(Box::new(file)))
             }
-            Self::Stdout => To::Stdout(BufWriter::new(io::stdout())),
+            Self::Stdout => {
+                let file = stdout().map_err(|error| Failure::writing(&error))?;
+                let start = rewritable(&file);
+                To::Stdout {
+                    file: BufWriter::new(file),
+                    start,
+                }
+            }
         };
         Ok(Output {
             to: Some(to),
@@ -120,6 +127,42 @@ fn create_beside(target: &Path) -> io::Result<NamedTempFile> {
     interrupt::guard(|| builder.tempfile_in(folder(target)), NamedTempFile::path)
 }
 
+/// Standard output as a file of its own, without the line buffer of [`io::Stdout`].
+fn stdout() -> io::Result<File> {
+    #[cfg(unix)]
+    let owned = {
+        use std::os::fd::AsFd;
+        io::stdout().as_fd().try_clone_to_owned()
+    };
+    #[cfg(windows)]
+    let owned = {
+        use std::os::windows::io::AsHandle;
+        io::stdout().as_handle().try_clone_to_owned()
+    };
+    owned.map(File::from)
+}
+
+/// Where our output starts in `file`, if that is a file whose header can be completed at the end
+/// (`voxsift … > voice.wav`), and not one that is appended to.
+#[cfg(unix)]
+fn rewritable(mut file: &File) -> Option<u64> {
+    let appended = rustix::fs::fcntl_getfl(file)
+        .ok()?
+        .contains(rustix::fs::OFlags::APPEND);
+    let regular = file.metadata().ok()?.is_file();
+    if regular && !appended {
+        file.stream_position().ok()
+    } else {
+        None
+    }
+}
+
+/// Elsewhere it is not known whether the file is appended to.
+#[cfg(not(unix))]
+fn rewritable(_: &File) -> Option<u64> {
+    None
+}
+
 enum To {
     File {
         file: BufWriter<NamedTempFile>,
@@ -127,7 +170,11 @@ enum To {
         replace: bool,
     },
     Stream(BufWriter<Box<dyn Write + Send>>),
-    Stdout(BufWriter<io::Stdout>),
+    /// With the place in the file where our output starts, if it can be rewritten.
+    Stdout {
+        file: BufWriter<File>,
+        start: Option<u64>,
+    },
 }
 
 /// An open sink. Dropping it without [`commit`](Self::commit) removes the unfinished file.
@@ -138,10 +185,10 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether a header can be completed at the end: true for files only.
+    /// Whether a header can be completed at the end: true for files.
     #[must_use]
     pub fn is_seekable(&self) -> bool {
-        matches!(self.to, Some(To::File { .. }))
+        matches!(self.to, Some(To::File { .. } | To::Stdout { start: Some(_), .. }))
     }
 
     /// Writes all of `bytes`.
@@ -152,7 +199,7 @@ impl Output {
         let result = match &mut self.to {
             Some(To::File { file, .. }) => file.write_all(bytes),
             Some(To::Stream(file)) => file.write_all(bytes),
-            Some(To::Stdout(file)) => file.write_all(bytes),
+            Some(To::Stdout { file, .. }) => file.write_all(bytes),
             None => Ok(()),
         };
         self.written += bytes.len() as u64;
@@ -167,7 +214,7 @@ impl Output {
     pub fn pass_on(&mut self) -> Result<(), Failure> {
         let result = match &mut self.to {
             Some(To::Stream(file)) => file.flush(),
-            Some(To::Stdout(file)) => file.flush(),
+            Some(To::Stdout { file, .. }) => file.flush(),
             Some(To::File { .. }) | None => Ok(()),
         };
         result.map_err(|error| self.failure(&error))
@@ -178,13 +225,19 @@ impl Output {
     /// # Errors
     /// As [`write_all`](Self::write_all).
     pub fn overwrite(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
-        let Some(To::File { file, .. }) = &mut self.to else {
-            return Err(Failure::internal("a stream cannot be written twice"));
+        fn rewrite(file: &mut (impl Write + Seek), offset: u64, bytes: &[u8], end: u64) -> io::Result<()> {
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(bytes)?;
+            file.seek(SeekFrom::Start(end)).map(drop)
+        }
+        let result = match &mut self.to {
+            Some(To::File { file, .. }) => rewrite(file, offset, bytes, self.written),
+            Some(To::Stdout {
+                file,
+                start: Some(start),
+            }) => rewrite(file, *start + offset, bytes, *start + self.written),
+            _ => return Err(Failure::internal("a stream cannot be written twice")),
         };
-        let result = file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| file.write_all(bytes))
-            .and_then(|()| file.seek(SeekFrom::End(0)).map(drop));
         result.map_err(|error| self.failure(&error))
     }
 
@@ -213,7 +266,7 @@ impl Output {
     fn failure(&self, error: &io::Error) -> Failure {
         let failure = Failure::writing(error);
         match self.to {
-            Some(To::Stdout(_)) if error.kind() == io::ErrorKind::BrokenPipe => Failure {
+            Some(To::Stdout { .. }) if error.kind() == io::ErrorKind::BrokenPipe => Failure {
                 kind: Kind::ReaderLeft,
                 ..failure
             },
@@ -233,7 +286,7 @@ impl Drop for Output {
             // What is still buffered for a stream after a failure is dropped, not written: a `BufWriter`
             // would try once more.
             Some(To::Stream(file)) => drop(file.into_parts()),
-            Some(To::Stdout(file)) => drop(file.into_parts()),
+            Some(To::Stdout { file, .. }) => drop(file.into_parts()),
             None => {}
         }
     }

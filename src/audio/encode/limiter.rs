@@ -128,7 +128,7 @@ mod tests {
             *sample *= if i < 9_100 { 4.0 } else { 1.0 };
         }
         let output = limited(&input);
-        assert_eq!(output.len(), input.byte_len());
+        assert_eq!(output.len(), input.len());
         assert!(output.iter().all(|sample| sample.abs() <= 1.0 + 1e-5));
         assert_eq!(output[..8_000], input[..8_000]);
         let gains = output

@@ -35,11 +35,7 @@ impl Wav {
             spec,
             seekable: output.is_seekable(),
         };
-        let announced = if output.is_seekable() {
-            Some(0)
-        } else {
-            frames.map(|frames| frames * header.align())
-        };
+        let announced = frames.map(|frames| frames * header.align());
         output.write_all(&header.bytes(announced))?;
         let quantiser = match spec.depth {
             Depth::Float32 => None,
