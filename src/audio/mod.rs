@@ -73,3 +73,18 @@ impl Spec {
         frames as f64 / f64::from(self.rate)
     }
 }
+
+/// Where each channel in WAV's order is in Vorbis's, which Opus uses (RFC 7845, 5.1.1.2).
+#[must_use]
+pub fn vorbis_order(channels: usize) -> &'static [usize] {
+    match channels {
+        1 => &[0],
+        2 => &[0, 1],
+        3 => &[0, 2, 1],
+        4 => &[0, 1, 2, 3],
+        5 => &[0, 2, 1, 3, 4],
+        6 => &[0, 2, 1, 5, 3, 4],
+        7 => &[0, 2, 1, 6, 5, 3, 4],
+        _ => &[0, 2, 1, 7, 5, 6, 3, 4],
+    }
+}

@@ -8,8 +8,6 @@ mod pcm;
 mod track;
 mod trim;
 
-pub(crate) use opus::vorbis_order;
-
 use std::io::Read;
 use std::path::Path;
 
@@ -17,7 +15,6 @@ use super::Spec;
 use super::probe::{self, Format};
 use crate::error::Failure;
 use crate::source::{Input, PEEK, Source, Witness};
-use packets::Container;
 
 /// The layout of input without a header: 16-bit little-endian samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,25 +63,16 @@ pub fn open(source: &Source, raw: Option<Raw>) -> Result<Decoder, Failure> {
 }
 
 fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Failure> {
-    let format = recognise(&mut input)?;
-    let container = match format {
-        Format::Wav => return pcm::open_wav(input),
-        Format::Aiff => Container::Aiff,
-        Format::Caf => Container::Caf,
-        Format::Flac => Container::Flac,
-        Format::Mpeg => Container::Mpeg,
-        Format::Adts => Container::Adts,
-        Format::Ogg => Container::Ogg,
-        Format::IsoMp4 => Container::IsoMp4,
-        Format::Matroska => Container::Matroska,
+    match recognise(&mut input)? {
+        Format::Wav => pcm::open_wav(input),
         Format::Id3 => {
             skip_id3(&mut input)?;
-            return open_recognised(input, path);
+            open_recognised(input, path)
         }
-        Format::Foreign(name) => return Err(foreign(name, path)),
-        Format::Unknown => return Err(unknown(&mut input)),
-    };
-    packets::open_input(input, container)
+        Format::Foreign(name) => Err(foreign(name, path)),
+        Format::Unknown => Err(unknown(&mut input)),
+        format => packets::open_input(input, format),
+    }
 }
 
 /// Leaves out an ID3v2 tag, which symphonia would hold in memory with all its pictures.

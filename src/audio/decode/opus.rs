@@ -14,6 +14,8 @@ use symphonia::core::codecs::registry::{RegisterableAudioDecoder, SupportedAudio
 use symphonia::core::errors::{Result, decode_error, unsupported_error};
 use symphonia::core::packet::PacketRef;
 
+use crate::audio::vorbis_order;
+
 /// Opus always decodes to this rate here.
 pub(super) const RATE: u32 = 48_000;
 
@@ -175,20 +177,6 @@ fn decode_plain(decoder: &mut OpusDecoder, packet: &[u8], frames: usize, pcm: &m
         done += decoder.decode(part, each, &mut pcm[done * channels..]).ok()?;
     }
     Some(done)
-}
-
-/// Where each channel in WAV's order is in Vorbis's, which Opus uses (RFC 7845, 5.1.1.2).
-pub(crate) fn vorbis_order(channels: usize) -> &'static [usize] {
-    match channels {
-        1 => &[0],
-        2 => &[0, 1],
-        3 => &[0, 2, 1],
-        4 => &[0, 1, 2, 3],
-        5 => &[0, 2, 1, 3, 4],
-        6 => &[0, 2, 1, 5, 3, 4],
-        7 => &[0, 2, 1, 6, 5, 3, 4],
-        _ => &[0, 2, 1, 7, 5, 6, 3, 4],
-    }
 }
 
 /// Channels for a container that does not name them.

@@ -18,60 +18,37 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::track::{make_decoder, pick};
+use super::track::{Facts, MAX_PADDING, make_decoder, pick};
 use super::trim::{End, Trim};
 use super::{Decode, Length, Opened, mkv, mp4};
+use crate::audio::probe::Format;
 use crate::audio::{Depth, Spec};
 use crate::error::Failure;
 use crate::source::Input;
 
-/// The containers that symphonia opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Container {
-    Wav,
-    Aiff,
-    Caf,
-    Flac,
-    Mpeg,
-    Adts,
-    Ogg,
-    IsoMp4,
-    Matroska,
-}
-
-/// More frames than any encoder puts before or behind the audio.
-pub(super) const MAX_PADDING: u64 = 8192;
-
 /// The largest packet of PCM that a CAF file may declare: 8 channels of 8 bytes.
 const MAX_CAF_PACKET: u32 = 64;
 
-/// What is known of a file besides what symphonia tells.
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) mp4: mp4::Survey,
-    pub(super) mkv: mkv::Paddings,
-}
-
 /// Opens a file or a pipe.
-pub(super) fn open_input(mut input: Input, container: Container) -> Result<Opened, Failure> {
+pub(super) fn open_input(mut input: Input, format: Format) -> Result<Opened, Failure> {
     let reading = |error| Failure::reading(&error);
-    if container == Container::Caf {
+    if format == Format::Caf {
         check_caf(&mut input)?;
     }
     let mut facts = Facts::default();
-    let mut seek = container == Container::Caf;
+    let mut seek = format == Format::Caf;
     let mut end = u64::MAX;
     if input.byte_len().is_none() {
-        return start(Box::new(ReadOnlySource::new(input)), container, &facts)
-            .map_err(|failure| piped(failure, container));
+        return start(Box::new(ReadOnlySource::new(input)), format, &facts)
+            .map_err(|failure| piped(failure, format));
     }
-    match container {
-        Container::IsoMp4 => {
+    match format {
+        Format::IsoMp4 => {
             facts.mp4 = mp4::survey(&mut input).map_err(reading)?;
             seek = !facts.mp4.streamable;
         }
-        Container::Matroska => facts.mkv = mkv::paddings(&mut input).map_err(reading)?,
-        Container::Flac => end = before_tag(&mut input).map_err(reading)?,
+        Format::Matroska => facts.mkv = mkv::paddings(&mut input).map_err(reading)?,
+        Format::Flac => end = before_tag(&mut input).map_err(reading)?,
         _ => {}
     }
     let source: Box<dyn MediaSource> = if seek {
@@ -79,15 +56,15 @@ pub(super) fn open_input(mut input: Input, container: Container) -> Result<Opene
     } else {
         Box::new(ReadOnlySource::new(input.take(end)))
     };
-    start(source, container, &facts)
+    start(source, format, &facts)
 }
 
 /// Opens WAV data behind a plain header.
 pub(super) fn open_wav(source: Box<dyn MediaSource>) -> Result<Opened, Failure> {
-    start(source, Container::Wav, &Facts::default())
+    start(source, Format::Wav, &Facts::default())
 }
 
-fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> Result<Opened, Failure> {
+fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts) -> Result<Opened, Failure> {
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
     let reader = symphonia::default::get_probe()
         .probe(
@@ -96,11 +73,11 @@ fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> R
             FormatOptions::default(),
             MetadataOptions::default(),
         )
-        .map_err(|error| unreadable(&error, container))?;
-    let picked = pick(&*reader, container, facts)?;
+        .map_err(|error| unreadable(&error, format))?;
+    let picked = pick(&*reader, format, facts)?;
     let mut packets = Packets {
         reader,
-        container,
+        format,
         track: picked.track,
         decoder: picked.decoder,
         params: picked.params,
@@ -131,7 +108,7 @@ fn start(source: Box<dyn MediaSource>, container: Container, facts: &Facts) -> R
 /// Reads the packets of one track.
 struct Packets {
     reader: Box<dyn FormatReader>,
-    container: Container,
+    format: Format,
     track: u32,
     decoder: Box<dyn AudioDecoder>,
     params: AudioCodecParameters,
@@ -206,7 +183,7 @@ impl Packets {
             Ok(None) => self.ended = Some(Ended::Clean),
             // Another stream was appended to the first, as Ogg allows.
             Err(Error::ResetRequired) => {
-                let picked = pick(&*self.reader, self.container, &Facts::default())?;
+                let picked = pick(&*self.reader, self.format, &Facts::default())?;
                 self.track = picked.track;
                 self.params = picked.params;
                 self.decoder = picked.decoder;
@@ -226,7 +203,7 @@ impl Packets {
     fn decode(&mut self, packet: &Packet, block: &mut Vec<f32>) -> Result<(), Failure> {
         let decoded = match self.decoder.decode(packet) {
             // The stream has changed its rate or its channels: a new decoder tells which.
-            Err(Error::DecodeError(_)) if self.container == Container::Mpeg => {
+            Err(Error::DecodeError(_)) if self.format == Format::Mpeg => {
                 if let Ok(decoder) = make_decoder(&self.params) {
                     self.decoder = decoder;
                 }
@@ -301,27 +278,27 @@ fn nothing_decodes() -> Failure {
     )
 }
 
-fn unreadable(error: &Error, container: Container) -> Failure {
+fn unreadable(error: &Error, format: Format) -> Failure {
     match error {
         Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Failure::reading(error),
         Error::IoError(_) => Failure::input(
-            format!("the {} header is cut off", container.name()),
+            format!("the {} header is cut off", format.name()),
             "record or export it again; there is no audio in it",
         ),
         error => Failure::input(
-            format!("the {} file cannot be read: {error}", container.name()),
+            format!("the {} file cannot be read: {error}", format.name()),
             "record or export it again, or convert it with ffmpeg: ffmpeg -i IN OUT.wav",
         ),
     }
 }
 
 /// Some formats can only be read from a file; a pipe's failure says so.
-fn piped(failure: Failure, container: Container) -> Failure {
-    match container {
-        Container::IsoMp4 | Container::Caf => Failure {
+fn piped(failure: Failure, format: Format) -> Failure {
+    match format {
+        Format::IsoMp4 | Format::Caf => Failure {
             hint: format!(
                 "this {} may have its index at the end, which a pipe cannot reach: give voxsift the file itself",
-                container.name()
+                format.name()
             ),
             ..failure
         },
@@ -367,20 +344,4 @@ fn before_tag(input: &mut Input) -> std::io::Result<u64> {
     input.read_exact(&mut magic)?;
     input.seek(SeekFrom::Start(0))?;
     Ok(if magic == *b"TAG" { len - TAG } else { len })
-}
-
-impl Container {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Wav => "WAV",
-            Self::Aiff => "AIFF",
-            Self::Caf => "CAF",
-            Self::Flac => "FLAC",
-            Self::Mpeg => "MP3",
-            Self::Adts => "AAC",
-            Self::Ogg => "Ogg",
-            Self::IsoMp4 => "MP4",
-            Self::Matroska => "Matroska",
-        }
-    }
 }

@@ -6,12 +6,13 @@ use symphonia::core::io::ReadOnlySource;
 
 use super::packets;
 use super::{Decode, Length, Opened, Raw};
-use crate::audio::wav::{self, End, Header, Layout};
+use crate::audio::wav::header::{Header, read_header};
+use crate::audio::wav::reader::{End, Layout, Reader};
 use crate::error::Failure;
 use crate::source::Input;
 
 struct Pcm {
-    reader: wav::Reader<Input>,
+    reader: Reader<Input>,
     /// Without a header a last frame that lacks bytes means that the layout is wrong.
     raw: bool,
 }
@@ -61,7 +62,7 @@ pub(super) fn open_raw(input: Input, raw: Raw) -> Result<Opened, Failure> {
     let length = input
         .byte_len()
         .map_or(Length::Unknown, |len| Length::Exactly(len / frame));
-    let reader = wav::Reader::new(input, layout, None);
+    let reader = Reader::new(input, layout, None);
     Ok(Opened {
         decode: Box::new(Pcm { reader, raw: true }),
         spec: layout.spec,
@@ -71,7 +72,7 @@ pub(super) fn open_raw(input: Input, raw: Raw) -> Result<Opened, Failure> {
 
 /// Opens WAV: what hound converts is read here, companded and compressed samples by symphonia.
 pub(super) fn open_wav(mut input: Input) -> Result<Opened, Failure> {
-    let header = wav::read_header(&mut input)?;
+    let header = read_header(&mut input)?;
     let there = input.byte_len().map(|len| len.saturating_sub(header.data_offset));
     let Some(layout) = Layout::of(&header.fmt)? else {
         return open_coded(input, &header);
@@ -83,7 +84,7 @@ pub(super) fn open_wav(mut input: Input) -> Result<Opened, Failure> {
     let length = bytes.map_or(Length::Unknown, |bytes| {
         Length::Exactly(bytes / layout.frame_bytes() as u64)
     });
-    let reader = wav::Reader::new(input, layout, header.data_len);
+    let reader = Reader::new(input, layout, header.data_len);
     Ok(Opened {
         decode: Box::new(Pcm { reader, raw: false }),
         spec: layout.spec,

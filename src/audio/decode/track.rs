@@ -12,9 +12,20 @@ use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 
 use super::opus::{Head, Opus};
-use super::packets::{Container, Facts, MAX_PADDING};
 use super::trim::End;
+use super::{mkv, mp4};
+use crate::audio::probe::Format;
 use crate::error::Failure;
+
+/// More frames than any encoder puts before or behind the audio.
+pub(super) const MAX_PADDING: u64 = 8192;
+
+/// What is known of a file besides what symphonia tells.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) mp4: mp4::Survey,
+    pub(super) mkv: mkv::Paddings,
+}
 
 /// A track that can be decoded, and what is to be cut off it.
 pub(super) struct Picked {
@@ -28,11 +39,7 @@ pub(super) struct Picked {
 }
 
 /// Picks the first audio track that can be decoded.
-pub(super) fn pick(
-    reader: &dyn FormatReader,
-    container: Container,
-    facts: &Facts,
-) -> Result<Picked, Failure> {
+pub(super) fn pick(reader: &dyn FormatReader, format: Format, facts: &Facts) -> Result<Picked, Failure> {
     let mut refused = None;
     for track in reader
         .tracks()
@@ -60,7 +67,7 @@ pub(super) fn pick(
             continue;
         }
         match make_decoder(&params) {
-            Ok(decoder) => return Ok(cut(track, params, decoder, container, facts)),
+            Ok(decoder) => return Ok(cut(track, params, decoder, format, facts)),
             Err(_) => refused = Some(("its audio codec", "convert it first: ffmpeg -i IN OUT.wav")),
         }
     }
@@ -87,7 +94,7 @@ fn cut(
     track: &Track,
     params: AudioCodecParameters,
     decoder: Box<dyn AudioDecoder>,
-    container: Container,
+    format: Format,
     facts: &Facts,
 ) -> Picked {
     // Fragmented MP4 says 0 and means that it does not know.
@@ -97,22 +104,22 @@ fn cut(
         .then(|| params.extra_data.as_deref().and_then(Head::parse))
         .flatten()
         .map(|head| u64::from(head.pre_skip));
-    let delay = match container {
-        Container::Mpeg => u64::from(track.delay.unwrap_or(0)),
-        Container::IsoMp4 => facts.mp4.track(track.id).map_or(0, |track| track.skip(rate)),
+    let delay = match format {
+        Format::Mpeg => u64::from(track.delay.unwrap_or(0)),
+        Format::IsoMp4 => facts.mp4.track(track.id).map_or(0, |track| track.skip(rate)),
         _ => 0,
     };
     let skip = pre_skip.unwrap_or(delay);
-    let (announced, end) = match (container, frames) {
+    let (announced, end) = match (format, frames) {
         // Without a tag there is nothing to cut.
-        (Container::Mpeg, Some(keep)) if track.delay.is_some() => (
+        (Format::Mpeg, Some(keep)) if track.delay.is_some() => (
             Some(keep),
             End::After {
                 keep,
                 slack: u64::from(track.padding.unwrap_or(0)),
             },
         ),
-        (Container::IsoMp4, Some(frames)) => {
+        (Format::IsoMp4, Some(frames)) => {
             let keep = frames.saturating_sub(skip);
             (
                 Some(keep),
@@ -122,7 +129,7 @@ fn cut(
                 },
             )
         }
-        (Container::Matroska, _) => match facts.mkv.of(track.id, rate).min(MAX_PADDING) {
+        (Format::Matroska, _) => match facts.mkv.of(track.id, rate).min(MAX_PADDING) {
             0 => (frames, End::Stream),
             padding => (frames, End::Before(padding)),
         },

@@ -5,9 +5,8 @@ use opus_pure::{
 };
 
 use super::Encode;
-use crate::audio::Spec;
-use crate::audio::decode::vorbis_order;
 use crate::audio::resample::{Blocks, Resampler};
+use crate::audio::{Spec, vorbis_order};
 use crate::error::Failure;
 use crate::sink::Output;
 

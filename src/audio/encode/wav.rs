@@ -6,13 +6,10 @@
 
 use super::Encode;
 use super::quantise::Quantiser;
+use crate::audio::wav::{EXTENSIBLE, IEEE_FLOAT, PCM};
 use crate::audio::{Depth, Spec};
 use crate::error::Failure;
 use crate::sink::Output;
-
-const PCM: u16 = 1;
-const IEEE_FLOAT: u16 = 3;
-const EXTENSIBLE: u16 = 0xfffe;
 
 /// The end of the sub-format GUIDs for PCM and float.
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
