@@ -21,10 +21,7 @@ pub fn run(run: &Run) -> Result<u8> {
         return exit_code(run.jobs.iter().map(|job| rehearse(job, &report)));
     }
     let engine = match run.engine {
-        Engine::Local {
-            model,
-            attenuation_limit,
-        } => Local::new(model, attenuation_limit)?,
+        Engine::Local { model, attenuation_limit } => Local::new(model, attenuation_limit)?,
     };
     exit_code(run.jobs.iter().map(|job| perform(job, &engine, run, &report)))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::audio::encode::Format;
+use crate::audio::{MAX_CHANNELS, RATES};
 use crate::isolate::local::models;
 
 const EXAMPLES: &str = "\
@@ -48,11 +49,11 @@ pub struct Cli {
     pub raw: bool,
 
     /// Sample rate of raw input [default: 16000]
-    #[arg(long, value_name = "HZ", requires = "raw", help_heading = "Input")]
+    #[arg(long, value_name = "HZ", requires = "raw", value_parser = rate, help_heading = "Input")]
     pub rate: Option<u32>,
 
     /// Channels of raw input [default: 1]
-    #[arg(long, value_name = "N", requires = "raw", help_heading = "Input")]
+    #[arg(long, value_name = "N", requires = "raw", value_parser = channels, help_heading = "Input")]
     pub channels: Option<u16>,
 
     /// Write to this file; `-` is standard output
@@ -73,13 +74,7 @@ pub struct Cli {
     pub name: String,
 
     /// Format to write: by default from the output's extension, else WAV
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
+    #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
     pub to: To,
 
     /// Replace an existing output
@@ -91,14 +86,7 @@ pub struct Cli {
     pub skip_existing: bool,
 
     /// Who does the work
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value = "auto",
-        env = "VOXSIFT_ENGINE",
-        help_heading = "Engine"
-    )]
+    #[arg(short, long, value_enum, default_value = "auto", env = "VOXSIFT_ENGINE", help_heading = "Engine")]
     pub engine: Engine,
 
     /// Neural network of the local engine
@@ -128,23 +116,11 @@ pub struct Cli {
     pub verbose: bool,
 
     /// When to draw the progress bar
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value = "auto",
-        help_heading = "Messages"
-    )]
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
     pub progress: When,
 
     /// When to use colours
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value = "auto",
-        help_heading = "Messages"
-    )]
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
     pub color: When,
 }
 
@@ -208,6 +184,16 @@ impl When {
             Self::Never => false,
         }
     }
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let (least, most) = RATES.into_inner();
+    text.parse().ok().filter(|rate| RATES.contains(rate)).ok_or(format!("it must be {least} to {most} Hz"))
+}
+
+fn channels(text: &str) -> Result<u16, String> {
+    let known = |channels: &u16| (1..=MAX_CHANNELS).contains(channels);
+    text.parse().ok().filter(known).ok_or(format!("it must be 1 to {MAX_CHANNELS}"))
 }
 
 fn decibels(text: &str) -> Result<f32, String> {

@@ -42,22 +42,18 @@ pub fn watch() -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP]
-        .into_iter()
-        .filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
-    std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            if signals.forever().next().is_some() {
-                // The lock is held until the end, so that no other file is begun meanwhile.
-                let files = unfinished();
-                for path in files.iter() {
-                    let _ = std::fs::remove_file(path);
-                }
-                std::process::exit(crate::error::EXIT_INTERRUPTED);
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        if signals.forever().next().is_some() {
+            // The lock is held until the end, so that no other file is begun meanwhile.
+            let files = unfinished();
+            for path in files.iter() {
+                let _ = std::fs::remove_file(path);
             }
-        })?;
+            std::process::exit(crate::error::EXIT_INTERRUPTED);
+        }
+    })?;
     Ok(())
 }
 

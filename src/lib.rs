@@ -15,11 +15,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 // Audio converts between counts, indices and samples all day; what a file claims is checked against
 // limits before it gets there.
-#![allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 // The names of formats and products are words here, not identifiers.
 #![allow(clippy::doc_markdown)]
 

@@ -129,34 +129,18 @@ pub fn plan(cli: &Cli, around: Surroundings) -> Result<Plan, Failure> {
     let Some(source) = source(cli.input.as_deref(), around) else {
         return Ok(Plan::ShortHelp);
     };
-    let raw = cli.raw.then(|| Raw {
-        rate: cli.rate.unwrap_or(16_000),
-        channels: cli.channels.unwrap_or(1),
-    });
+    let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
     let (sink, format) = output(cli, &source)?;
     let skip = check(cli, around, &source, &sink)?;
-    let progress = match (
-        cli.progress.decide(around.stderr_is_terminal && !cli.quiet),
-        around.stderr_is_terminal,
-    ) {
-        (false, _) => Progress::Hidden,
-        (true, true) => Progress::Bar,
-        (true, false) => Progress::Lines,
-    };
+    let progress =
+        match (cli.progress.decide(around.stderr_is_terminal && !cli.quiet), around.stderr_is_terminal) {
+            (false, _) => Progress::Hidden,
+            (true, true) => Progress::Bar,
+            (true, false) => Progress::Lines,
+        };
     Ok(Plan::Run(Run {
-        jobs: vec![Job {
-            task: Task {
-                source,
-                raw,
-                sink,
-                format,
-            },
-            skip,
-        }],
-        engine: Engine::Local {
-            model: cli.model,
-            attenuation_limit: cli.attenuation_limit,
-        },
+        jobs: vec![Job { task: Task { source, raw, sink, format }, skip }],
+        engine: Engine::Local { model: cli.model, attenuation_limit: cli.attenuation_limit },
         dry_run: cli.dry_run,
         messages: Messages {
             verbosity: match (cli.quiet, cli.verbose) {
@@ -198,11 +182,7 @@ fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
         To::Auto if path == Path::new("-") => Format::Wav,
         To::Auto => format_of(&path)?,
     };
-    let sink = if path == Path::new("-") {
-        Sink::Stdout
-    } else {
-        Sink::at(&path, cli.force)
-    };
+    let sink = if path == Path::new("-") { Sink::Stdout } else { Sink::at(&path, cli.force) };
     Ok((sink, format))
 }
 
@@ -219,12 +199,8 @@ fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
 
 /// Fills in a `--name` template.
 fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failure> {
-    let wrong = |what: String| {
-        Failure::usage(
-            what,
-            "a template is a name with {stem}, {ext} and {source_ext} in it",
-        )
-    };
+    let wrong =
+        |what: String| Failure::usage(what, "a template is a name with {stem}, {ext} and {source_ext} in it");
     let mut name = OsString::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -242,9 +218,7 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
     }
     name.push(rest);
     if name.is_empty() || Path::new(&name).file_name() != Some(&name) {
-        return Err(wrong(format!(
-            "--name {template} does not give the name of a file"
-        )));
+        return Err(wrong(format!("--name {template} does not give the name of a file")));
     }
     Ok(name)
 }

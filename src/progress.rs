@@ -34,18 +34,9 @@ impl Progress {
     #[must_use]
     pub fn new(name: &str, way: Way) -> Self {
         let now = Instant::now();
-        let state = State {
-            bar: ProgressBar::hidden(),
-            spec: None,
-            frames: None,
-            started: now,
-            printed: now,
-        };
-        Self {
-            name: harmless(name),
-            way,
-            state: Mutex::new(state),
-        }
+        let state =
+            State { bar: ProgressBar::hidden(), spec: None, frames: None, started: now, printed: now };
+        Self { name: harmless(name), way, state: Mutex::new(state) }
     }
 
     /// Takes the bar away, so that messages stand alone.
@@ -75,16 +66,12 @@ impl Observer for Progress {
         state.bar.set_position(milliseconds(spec, frames));
         if self.way == Way::Lines && state.printed.elapsed() >= LINE_EVERY {
             state.printed = Instant::now();
-            let of = state.frames.map_or_else(String::new, |all| {
-                format!(" of {}", clock(milliseconds(spec, all)))
-            });
+            let of = state
+                .frames
+                .map_or_else(String::new, |all| format!(" of {}", clock(milliseconds(spec, all))));
             let speed = times(spec.seconds(frames) / state.started.elapsed().as_secs_f64().max(1e-9));
-            let _ = writeln!(
-                io::stderr(),
-                "{}  {}{of}  {speed}",
-                self.name,
-                clock(milliseconds(spec, frames))
-            );
+            let _ =
+                writeln!(io::stderr(), "{}  {}{of}  {speed}", self.name, clock(milliseconds(spec, frames)));
         }
     }
 }
@@ -118,9 +105,5 @@ fn style(length_known: bool) -> ProgressStyle {
 fn clock(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
-    }
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }

@@ -140,11 +140,8 @@ impl Report {
 
     fn labelled(&self, label: &str, color: &str, text: &str) {
         let text = harmless(text);
-        let label = if self.messages.color {
-            format!("\x1b[{color}m{label}:\x1b[0m")
-        } else {
-            format!("{label}:")
-        };
+        let label =
+            if self.messages.color { format!("\x1b[{color}m{label}:\x1b[0m") } else { format!("{label}:") };
         // Where standard error is closed, there is nobody to tell.
         let _ = writeln!(io::stderr(), "{label} {text}");
     }
@@ -197,25 +194,17 @@ impl Report {
         }
         let json = serde_json::to_string(&record).map_err(|error| Failure::internal(error.to_string()))?;
         let mut out = io::stdout().lock();
-        writeln!(out, "{json}")
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::writing(&error))
+        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| Failure::writing(&error))
     }
 }
 
 /// Prints the error that ended the program and returns its exit code.
 #[must_use]
 pub fn fatal(error: anyhow::Error, color: bool) -> u8 {
-    let failure = error
-        .downcast::<Failure>()
-        .unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
+    let failure = error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
     if failure.kind != Kind::ReaderLeft {
-        let messages = Messages {
-            verbosity: Verbosity::Normal,
-            json: false,
-            color,
-            progress: plan::Progress::Hidden,
-        };
+        let messages =
+            Messages { verbosity: Verbosity::Normal, json: false, color, progress: plan::Progress::Hidden };
         Report::new(messages).error(None, &failure);
     }
     failure.kind.exit_code()
@@ -254,20 +243,12 @@ fn arrow(task: &Task) -> String {
 /// A speed as a multiple: one digit is enough above ten.
 #[must_use]
 pub fn times(speed: f64) -> String {
-    if speed < 10.0 {
-        format!("{speed:.1}×")
-    } else {
-        format!("{speed:.0}×")
-    }
+    if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
 }
 
 /// What a recording is like, in words.
 fn described(spec: Spec) -> String {
-    let channels = if spec.channels == 1 {
-        "mono".into()
-    } else {
-        format!("{} channels", spec.channels)
-    };
+    let channels = if spec.channels == 1 { "mono".into() } else { format!("{} channels", spec.channels) };
     let depth = match spec.depth {
         Depth::Int16 => "16 bits",
         Depth::Int24 => "24 bits",

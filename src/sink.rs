@@ -31,18 +31,12 @@ impl Sink {
     /// The sink that a path given by the user means.
     #[must_use]
     pub fn at(path: &Path, replace: bool) -> Self {
-        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
-            .iter()
-            .any(|name| path == Path::new(name))
-        {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
             return Self::Stdout;
         }
         match fs::metadata(path) {
             Ok(meta) if !meta.is_file() && !meta.is_dir() => Self::Device(path.to_owned()),
-            _ => Self::File {
-                path: behind_links(path),
-                replace,
-            },
+            _ => Self::File { path: behind_links(path), replace },
         }
     }
 
@@ -63,11 +57,7 @@ impl Sink {
         let to = match self {
             Self::File { path, replace } => {
                 let temporary = create_beside(path).map_err(|error| Failure::writing(&error))?;
-                To::File {
-                    file: BufWriter::new(temporary),
-                    target: path.clone(),
-                    replace: *replace,
-                }
+                To::File { file: BufWriter::new(temporary), target: path.clone(), replace: *replace }
             }
             Self::Device(path) => {
                 let file = fs::OpenOptions::new()
@@ -79,16 +69,10 @@ impl Sink {
             Self::Stdout => {
                 let file = stdout().map_err(|error| Failure::writing(&error))?;
                 let start = rewritable(&file);
-                To::Stdout {
-                    file: BufWriter::new(file),
-                    start,
-                }
+                To::Stdout { file: BufWriter::new(file), start }
             }
         };
-        Ok(Output {
-            to: Some(to),
-            written: 0,
-        })
+        Ok(Output { to: Some(to), written: 0 })
     }
 }
 
@@ -106,9 +90,7 @@ fn behind_links(path: &Path) -> PathBuf {
 /// The folder that a file is in; `.` for a bare name.
 #[must_use]
 pub fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn create_beside(target: &Path) -> io::Result<NamedTempFile> {
@@ -146,15 +128,9 @@ fn stdout() -> io::Result<File> {
 /// (`voxsift … > voice.wav`), and not one that is appended to.
 #[cfg(unix)]
 fn rewritable(mut file: &File) -> Option<u64> {
-    let appended = rustix::fs::fcntl_getfl(file)
-        .ok()?
-        .contains(rustix::fs::OFlags::APPEND);
+    let appended = rustix::fs::fcntl_getfl(file).ok()?.contains(rustix::fs::OFlags::APPEND);
     let regular = file.metadata().ok()?.is_file();
-    if regular && !appended {
-        file.stream_position().ok()
-    } else {
-        None
-    }
+    if regular && !appended { file.stream_position().ok() } else { None }
 }
 
 /// Elsewhere it is not known whether the file is appended to.
@@ -232,10 +208,9 @@ impl Output {
         }
         let result = match &mut self.to {
             Some(To::File { file, .. }) => rewrite(file, offset, bytes, self.written),
-            Some(To::Stdout {
-                file,
-                start: Some(start),
-            }) => rewrite(file, *start + offset, bytes, *start + self.written),
+            Some(To::Stdout { file, start: Some(start) }) => {
+                rewrite(file, *start + offset, bytes, *start + self.written)
+            }
             _ => return Err(Failure::internal("a stream cannot be written twice")),
         };
         result.map_err(|error| self.failure(&error))
@@ -249,15 +224,8 @@ impl Output {
     /// replaced.
     pub fn commit(mut self) -> Result<u64, Failure> {
         self.pass_on()?;
-        if let Some(To::File {
-            file,
-            target,
-            replace,
-        }) = self.to.take()
-        {
-            let file = file
-                .into_inner()
-                .map_err(|error| Failure::writing(error.error()))?;
+        if let Some(To::File { file, target, replace }) = self.to.take() {
+            let file = file.into_inner().map_err(|error| Failure::writing(error.error()))?;
             put_in_place(file, &target, replace)?;
         }
         Ok(self.written)
@@ -266,10 +234,9 @@ impl Output {
     fn failure(&self, error: &io::Error) -> Failure {
         let failure = Failure::writing(error);
         match self.to {
-            Some(To::Stdout { .. }) if error.kind() == io::ErrorKind::BrokenPipe => Failure {
-                kind: Kind::ReaderLeft,
-                ..failure
-            },
+            Some(To::Stdout { .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Failure { kind: Kind::ReaderLeft, ..failure }
+            }
             _ => failure,
         }
     }
@@ -300,11 +267,7 @@ fn put_in_place(file: NamedTempFile, target: &Path, replace: bool) -> Result<(),
         return Err(Failure::writing(&error));
     }
     let renamed = interrupt::release(&path, || {
-        if replace {
-            file.persist(target).map(drop)
-        } else {
-            file.persist_noclobber(target).map(drop)
-        }
+        if replace { file.persist(target).map(drop) } else { file.persist_noclobber(target).map(drop) }
     });
     renamed.map_err(|failed| match failed.error.kind() {
         io::ErrorKind::AlreadyExists => exists(target),

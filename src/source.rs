@@ -40,8 +40,7 @@ impl Source {
             Self::File(path) => File::open(path),
             Self::Stdin => stdin(),
         };
-        file.and_then(Input::new)
-            .map_err(|error| Failure::reading(&error))
+        file.and_then(Input::new).map_err(|error| Failure::reading(&error))
     }
 }
 
@@ -80,11 +79,7 @@ impl Input {
         if meta.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let start = if meta.is_file() {
-            file.stream_position()?
-        } else {
-            0
-        };
+        let start = if meta.is_file() { file.stream_position()? } else { 0 };
         Ok(Self {
             file,
             len: meta.is_file().then(|| meta.len().saturating_sub(start)),
@@ -124,11 +119,24 @@ impl Input {
         Ok(&self.head)
     }
 
+    /// The rest of the input as a regular file without a name, for formats that need to be sought in.
+    ///
+    /// # Errors
+    /// Those of reading, and of writing a temporary file.
+    pub fn spooled(mut self) -> io::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut self, &mut file)?;
+        file.rewind()?;
+        Self::new(file)
+    }
+
     /// Forgets what has been read: the input now starts here.
     ///
     /// # Errors
     /// Those of asking the file for its position.
     pub fn start_here(&mut self) -> io::Result<()> {
+        self.head.drain(..self.head_read);
+        self.head_read = 0;
         if let Some(len) = self.len {
             let read = self.stream_position()?;
             self.start += read;
@@ -170,13 +178,11 @@ impl Seek for Input {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let unread = (self.head.len() - self.head_read) as u64;
         let position = match to {
-            SeekFrom::Start(offset) => self
-                .file
-                .seek(SeekFrom::Start(self.start.saturating_add(offset)))?,
+            SeekFrom::Start(offset) => self.file.seek(SeekFrom::Start(self.start.saturating_add(offset)))?,
             SeekFrom::End(offset) => self.file.seek(SeekFrom::End(offset))?,
-            SeekFrom::Current(offset) => self
-                .file
-                .seek(SeekFrom::Current(offset.saturating_sub_unsigned(unread)))?,
+            SeekFrom::Current(offset) => {
+                self.file.seek(SeekFrom::Current(offset.saturating_sub_unsigned(unread)))?
+            }
         };
         self.head = Vec::new();
         self.head_read = 0;

@@ -20,7 +20,8 @@ fn speech(bench: &Bench, rate: u32) -> Audio {
     }
     // Speech holds little above 8 kHz here, so that averaging is filter enough.
     let step = (48_000 / rate) as usize;
-    let samples = audio.samples.chunks_exact(step).map(|part| part.iter().sum::<f32>() / step as f32).collect();
+    let samples =
+        audio.samples.chunks_exact(step).map(|part| part.iter().sum::<f32>() / step as f32).collect();
     Audio { rate, channels: 1, samples }
 }
 
@@ -103,7 +104,10 @@ fn output_is_aligned_with_the_input() {
         let output = isolated(&bench, &with_noise(&clean, -50.0), &[]);
         let range = rate as usize..2 * rate as usize;
         let match_at = |lag: isize| -> f64 {
-            range.clone().map(|i| f64::from(clean.samples[i] * output.samples[i.wrapping_add_signed(lag)])).sum()
+            range
+                .clone()
+                .map(|i| f64::from(clean.samples[i] * output.samples[i.wrapping_add_signed(lag)]))
+                .sum()
         };
         let best = (-200..=200).max_by(|a, b| match_at(*a).total_cmp(&match_at(*b)));
         assert_eq!(best, Some(0), "{rate} Hz");

@@ -74,10 +74,7 @@ pub fn probe(head: &[u8]) -> Format {
         Format::Id3
     } else if at(0, b"\x1a\x45\xdf\xa3") {
         Format::Matroska
-    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip"]
-        .iter()
-        .any(|kind| at(4, *kind))
-    {
+    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip"].iter().any(|kind| at(4, *kind)) {
         Format::IsoMp4
     } else if let Some(name) = foreign(&at, &riff_of) {
         Format::Foreign(name)
@@ -115,10 +112,7 @@ fn foreign(at: &dyn Fn(usize, &[u8]) -> bool, riff_of: &dyn Fn(&[u8]) -> bool) -
     if at(0, b"\x47") && at(188, b"\x47") && at(376, b"\x47") {
         return Some("MPEG transport stream");
     }
-    MAGICS
-        .iter()
-        .find(|(magic, _)| at(0, magic))
-        .map(|(_, name)| *name)
+    MAGICS.iter().find(|(magic, _)| at(0, magic)).map(|(_, name)| *name)
 }
 
 /// MPEG audio and ADTS have no signature, only a sync word of 11 or 12 bits: two frames in a row are
@@ -157,9 +151,7 @@ fn adts_frame(bytes: &[u8]) -> Option<usize> {
 fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
     /// kbit/s by index for MPEG-1 layers 1, 2, 3 and MPEG-2 layer 1, layers 2 and 3.
     const KBITS: [[u16; 15]; 5] = [
-        [
-            0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448,
-        ],
+        [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
         [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
         [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
         [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
@@ -171,11 +163,8 @@ fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
     }
     // Version: 0 is MPEG-2.5, 2 is MPEG-2, 3 is MPEG-1. Layer: 1 is III, 2 is II, 3 is I.
     let (version, layer) = ((b1 >> 3) & 3, (b1 >> 1) & 3);
-    let (bitrate, rate, padding) = (
-        usize::from(b2 >> 4),
-        usize::from((b2 >> 2) & 3),
-        usize::from((b2 >> 1) & 1),
-    );
+    let (bitrate, rate, padding) =
+        (usize::from(b2 >> 4), usize::from((b2 >> 2) & 3), usize::from((b2 >> 1) & 1));
     if version == 1 || layer == 0 || bitrate == 0 || bitrate == 15 || rate == 3 {
         return None;
     }
@@ -214,7 +203,5 @@ pub fn is_text(head: &[u8]) -> bool {
         Err(_) => return false,
     };
     !whole.is_empty()
-        && whole
-            .chars()
-            .all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{1b}'))
+        && whole.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{1b}'))
 }

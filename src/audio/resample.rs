@@ -25,10 +25,7 @@ impl Blocks {
         // The least common multiple of the unit and of what is asked for, then enough of them.
         let units = multiple / gcd(unit_b, multiple);
         let times = at_least.div_ceil(unit_b * units).max(1);
-        Self {
-            a: unit_a * units * times,
-            b: unit_b * units * times,
-        }
+        Self { a: unit_a * units * times, b: unit_b * units * times }
     }
 
     /// The way back.
@@ -70,9 +67,7 @@ impl Resampler {
                 FixedSync::Both,
             )
         });
-        let fft = fft
-            .transpose()
-            .map_err(|error| Failure::internal(error.to_string()))?;
+        let fft = fft.transpose().map_err(|error| Failure::internal(error.to_string()))?;
         Ok(Self { fft, blocks })
     }
 
@@ -97,8 +92,7 @@ impl Resampler {
         let from = SequentialSlice::new(input, 1, self.blocks.a).map_err(|error| wrong(error.to_string()))?;
         let mut to = SequentialSlice::new_mut(&mut output[start..], 1, self.blocks.b)
             .map_err(|error| wrong(error.to_string()))?;
-        fft.process_into_buffer(&from, &mut to, None)
-            .map_err(|error| wrong(error.to_string()))?;
+        fft.process_into_buffer(&from, &mut to, None).map_err(|error| wrong(error.to_string()))?;
         Ok(())
     }
 }
@@ -109,9 +103,7 @@ mod tests {
 
     #[test]
     fn blocks_are_in_the_ratio_of_the_rates() {
-        for rate in [
-            4_000, 8_000, 11_025, 16_000, 22_050, 44_056, 44_100, 48_000, 96_001, 192_000,
-        ] {
+        for rate in [4_000, 8_000, 11_025, 16_000, 22_050, 44_056, 44_100, 48_000, 96_001, 192_000] {
             let blocks = Blocks::new(rate, 16_000, 160, 320);
             assert_eq!(blocks.a * 16_000, blocks.b * rate as usize, "{rate} Hz");
             assert_eq!(blocks.b % 160, 0, "{rate} Hz");

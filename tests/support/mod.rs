@@ -33,14 +33,16 @@ impl Bench {
     }
 
     pub fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}; there are {:?}", self.names()))
+        fs::read(self.path(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}; there are {:?}", self.names()))
     }
 
     /// The names of all files, also hidden ones, sorted.
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("the temporary folder");
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -58,8 +60,18 @@ impl Bench {
 
 /// Variables that change what the program does.
 pub const SCRUBBED: [&str; 12] = [
-    "VOXSIFT_ENGINE", "ELEVENLABS_API_KEY", "ELEVENLABS_BASE_URL", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy",
+    "VOXSIFT_ENGINE",
+    "ELEVENLABS_API_KEY",
+    "ELEVENLABS_BASE_URL",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "TERM",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
 ];
 
 /// Where the program is.
@@ -104,7 +116,8 @@ impl Run {
         let done = self.exits(code);
         let stderr = done.stderr();
         let lines: Vec<&str> = stderr.lines().collect();
-        let well_formed = lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: ");
+        let well_formed =
+            lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: ");
         assert!(well_formed, "one error line and one hint line\n{}", done.show());
         assert!(lines[0].contains(reason), "the reason {reason:?}\n{}", done.show());
         assert!(done.output.stdout.is_empty(), "nothing on standard output\n{}", done.show());
@@ -146,7 +159,8 @@ impl Done {
     }
 
     pub fn show(&self) -> String {
-        let stdout = String::from_utf8_lossy(&self.output.stdout[..self.output.stdout.len().min(2000)]).into_owned();
+        let stdout =
+            String::from_utf8_lossy(&self.output.stdout[..self.output.stdout.len().min(2000)]).into_owned();
         format!(
             "command: {}\n{}\nstdout ({} bytes): {stdout}\nstderr: {}",
             self.command,
@@ -200,7 +214,10 @@ impl Audio {
     pub fn wav(&self, bits: u16, float: bool) -> Vec<u8> {
         let sample_format = if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int };
         let spec = hound::WavSpec {
-            channels: self.channels, sample_rate: self.rate, bits_per_sample: bits, sample_format,
+            channels: self.channels,
+            sample_rate: self.rate,
+            bits_per_sample: bits,
+            sample_format,
         };
         let mut bytes = std::io::Cursor::new(Vec::new());
         let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("a WAV header");
@@ -224,12 +241,16 @@ impl Audio {
 
     /// As headerless 16-bit samples.
     pub fn pcm(&self) -> Vec<u8> {
-        self.samples.iter().flat_map(|x| ((x * 32768.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes()).collect()
+        self.samples
+            .iter()
+            .flat_map(|x| ((x * 32768.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes())
+            .collect()
     }
 
     /// Headerless 16-bit samples, read back.
     pub fn of_pcm(bytes: &[u8], rate: u32, channels: u16) -> Self {
-        let samples = bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32768.0).collect();
+        let samples =
+            bytes.chunks_exact(2).map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32768.0).collect();
         Self { rate, channels, samples }
     }
 

@@ -21,11 +21,8 @@ pub(super) struct Paddings(Vec<(u64, u64)>);
 impl Paddings {
     /// The frames to discard at the end of a track, at `rate` Hz.
     pub(super) fn of(&self, track: u32, rate: u32) -> u64 {
-        let nanoseconds = self
-            .0
-            .iter()
-            .find(|(number, _)| *number == u64::from(track))
-            .map_or(0, |(_, padding)| *padding);
+        let nanoseconds =
+            self.0.iter().find(|(number, _)| *number == u64::from(track)).map_or(0, |(_, padding)| *padding);
         (nanoseconds as f64 * f64::from(rate) / 1e9).round() as u64
     }
 
@@ -92,10 +89,7 @@ fn walk(file: &mut (impl Read + Seek), end: u64, paddings: &mut Paddings) -> io:
                 file.read_exact(&mut bytes)?;
                 // A negative one, at the start, is the delay that the codec's header states as well.
                 if bytes[0] < 0x80 {
-                    paddings.set(
-                        track,
-                        bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)),
-                    );
+                    paddings.set(track, bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)));
                 }
                 next
             }
@@ -113,9 +107,7 @@ fn vint(file: &mut impl Read, keep_marker: bool) -> io::Result<(u64, u64)> {
         return Err(io::ErrorKind::InvalidData.into());
     }
     file.read_exact(&mut bytes[1..length])?;
-    let value = bytes[..length]
-        .iter()
-        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    let value = bytes[..length].iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
     let mask = (1_u64 << (7 * length)) - 1;
     Ok(match (keep_marker, value & mask == mask) {
         (true, _) => (value, length as u64),

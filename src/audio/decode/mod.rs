@@ -1,14 +1,15 @@
 //! Reading any supported format as blocks of `f32`.
 
+mod guard;
 mod mkv;
 mod mp4;
 mod opus;
 mod packets;
 mod pcm;
+mod tag;
 mod track;
 mod trim;
 
-use std::io::Read;
 use std::path::Path;
 
 use super::Spec;
@@ -44,51 +45,27 @@ trait Decode: Send {
 pub fn open(source: &Source, raw: Option<Raw>) -> Result<Decoder, Failure> {
     let input = source.open()?;
     let witness = input.witness().map_err(|error| Failure::reading(&error))?;
-    let live = input.byte_len().is_none();
     let opened = match raw {
         Some(raw) => pcm::open_raw(input, raw),
         None => open_recognised(input, source.path()),
     };
     // A file that is being written to is damaged in many ways; the change is the reason to name.
-    let Opened { decode, spec, length } =
+    let Opened { decode, spec, length, live } =
         opened.map_err(|failure| witness.unchanged().err().unwrap_or(failure))?;
-    Ok(Decoder {
-        decode,
-        spec: spec.checked()?,
-        length,
-        live,
-        done: 0,
-        witness,
-    })
+    Ok(Decoder { decode, spec: spec.checked()?, length, live, done: 0, witness })
 }
 
 fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Failure> {
     match recognise(&mut input)? {
         Format::Wav => pcm::open_wav(input),
         Format::Id3 => {
-            skip_id3(&mut input)?;
+            tag::skip_id3v2(&mut input).map_err(|error| Failure::reading(&error))?;
             open_recognised(input, path)
         }
         Format::Foreign(name) => Err(foreign(name, path)),
         Format::Unknown => Err(unknown(&mut input)),
         format => packets::open_input(input, format),
     }
-}
-
-/// Leaves out an ID3v2 tag, which symphonia would hold in memory with all its pictures.
-fn skip_id3(input: &mut Input) -> Result<(), Failure> {
-    let mut header = [0; 10];
-    let skipped = input.read_exact(&mut header).and_then(|()| {
-        // Sizes have 7 bits per byte, so that no byte looks like a sync word; a footer repeats the header.
-        let size = header[6..]
-            .iter()
-            .fold(0, |size, byte| size << 7 | u64::from(byte & 0x7f));
-        let footer = if header[5] & 0x10 != 0 { 10 } else { 0 };
-        std::io::copy(&mut input.by_ref().take(size + footer), &mut std::io::sink())
-    });
-    skipped
-        .and_then(|_| input.start_here())
-        .map_err(|error| Failure::reading(&error))
 }
 
 /// How long a recording is.
@@ -126,15 +103,11 @@ struct Opened {
     decode: Box<dyn Decode>,
     spec: Spec,
     length: Length,
+    live: bool,
 }
 
 fn recognise(input: &mut Input) -> Result<Format, Failure> {
-    let mut peek = |enough| {
-        input
-            .peek(enough)
-            .map(probe::probe)
-            .map_err(|error| Failure::reading(&error))
-    };
+    let mut peek = |enough| input.peek(enough).map(probe::probe).map_err(|error| Failure::reading(&error));
     match peek(probe::SIGNATURE)? {
         Format::Unknown => peek(PEEK),
         known => Ok(known),
@@ -152,10 +125,7 @@ fn foreign(name: &str, path: Option<&Path>) -> Failure {
 fn unknown(input: &mut Input) -> Failure {
     let head = input.peek(PEEK).unwrap_or_default();
     if head.is_empty() {
-        return Failure::input(
-            "it is empty",
-            "record or export it again; there is no audio in it",
-        );
+        return Failure::input("it is empty: there is no audio in it", "record or export it again");
     }
     let what = if probe::is_text(head) {
         "this is text, not audio"
@@ -217,10 +187,7 @@ impl Decoder {
                 ));
             }
         }
-        if let Some(at) = block
-            .iter()
-            .position(|sample| sample.is_nan() || sample.abs() > ABSURD)
-        {
+        if let Some(at) = block.iter().position(|sample| sample.is_nan() || sample.abs() > ABSURD) {
             return Err(self.no_number(block[at], at));
         }
         self.done += frames as u64;
@@ -244,10 +211,7 @@ impl Decoder {
             format!("{sample:e}, where 1 is full scale")
         };
         Failure::input(
-            format!(
-                "the sample at {seconds:.3} s in channel {} is {what}",
-                at % channels + 1
-            ),
+            format!("the sample at {seconds:.3} s in channel {} is {what}", at % channels + 1),
             "export it again, as integers for example; a program before this one divided by zero",
         )
     }

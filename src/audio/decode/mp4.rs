@@ -51,15 +51,7 @@ impl Track {
 /// Those of seeking. Of a damaged file less is found out.
 pub(super) fn survey(file: &mut (impl Read + Seek)) -> io::Result<Survey> {
     let end = file.seek(SeekFrom::End(0))?;
-    let survey = look(
-        file,
-        Body {
-            kind: *b"root",
-            start: 0,
-            end,
-        },
-    )
-    .unwrap_or_default();
+    let survey = look(file, Body { kind: *b"root", start: 0, end }).unwrap_or_default();
     file.seek(SeekFrom::Start(0))?;
     Ok(survey)
 }
@@ -78,13 +70,8 @@ fn look(file: &mut (impl Read + Seek), whole: Body) -> io::Result<Survey> {
     let Some(movie) = boxes.iter().find(|body| body.kind == *b"moov") else {
         return Ok(survey);
     };
-    survey.streamable = !boxes
-        .iter()
-        .any(|body| body.kind == *b"mdat" && body.start < movie.start);
-    for track in children(file, *movie)?
-        .into_iter()
-        .filter(|body| body.kind == *b"trak")
-    {
+    survey.streamable = !boxes.iter().any(|body| body.kind == *b"mdat" && body.start < movie.start);
+    for track in children(file, *movie)?.into_iter().filter(|body| body.kind == *b"trak") {
         survey.tracks.extend(look_at_track(file, track)?);
     }
     Ok(survey)
@@ -107,12 +94,7 @@ fn look_at_track(file: &mut (impl Read + Seek), track: Body) -> io::Result<Optio
         return Ok(None);
     };
     let media_time = media_time(file, track)?.unwrap_or(0);
-    Ok(Some(Track {
-        id,
-        media_time,
-        timescale,
-        big_endian: is_big_endian(file, media)?,
-    }))
+    Ok(Some(Track { id, media_time, timescale, big_endian: is_big_endian(file, media)? }))
 }
 
 /// The number behind the times of creation and modification, which have 64 bits in version 1.
@@ -155,10 +137,7 @@ fn is_big_endian(file: &mut (impl Read + Seek), media: Body) -> io::Result<bool>
         place = inner;
     }
     let description = read(file, place, MAX_DESCRIPTION)?;
-    let wide = matches!(
-        description.get(12..16),
-        Some(b"in24" | b"in32" | b"fl32" | b"fl64")
-    );
+    let wide = matches!(description.get(12..16), Some(b"in24" | b"in32" | b"fl32" | b"fl64"));
     Ok(wide && !description.windows(6).any(|bytes| bytes == b"enda\x00\x01"))
 }
 
@@ -188,11 +167,7 @@ fn children(file: &mut (impl Read + Seek), parent: Body) -> io::Result<Vec<Body>
         if size < head || end > parent.end {
             break;
         }
-        found.push(Body {
-            kind: [header[4], header[5], header[6], header[7]],
-            start: at + head,
-            end,
-        });
+        found.push(Body { kind: [header[4], header[5], header[6], header[7]], start: at + head, end });
         at = end;
     }
     Ok(found)
@@ -202,8 +177,7 @@ fn children(file: &mut (impl Read + Seek), parent: Body) -> io::Result<Vec<Body>
 fn read(file: &mut (impl Read + Seek), body: Body, most: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(body.start))?;
     let mut bytes = Vec::new();
-    file.take(most.min(body.end - body.start))
-        .read_to_end(&mut bytes)?;
+    file.take(most.min(body.end - body.start)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

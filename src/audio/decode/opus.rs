@@ -34,29 +34,11 @@ impl Head {
     /// Parses `OpusHead`. In MP4 symphonia passes the body of `dOps`, which is version 0 and big-endian.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let body = bytes.strip_prefix(b"OpusHead")?;
-        let &[
-            version,
-            channels,
-            pre_skip0,
-            pre_skip1,
-            _,
-            _,
-            _,
-            _,
-            gain0,
-            gain1,
-            family,
-            ..,
-        ] = body
-        else {
+        let &[version, channels, pre_skip0, pre_skip1, _, _, _, _, gain0, gain1, family, ..] = body else {
             return None;
         };
         let number = |bytes| {
-            if version == 0 {
-                u16::from_be_bytes(bytes)
-            } else {
-                u16::from_le_bytes(bytes)
-            }
+            if version == 0 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
         };
         (version < 16 && channels > 0).then(|| Self {
             channels,
@@ -112,12 +94,7 @@ impl Opus {
         let mut params = params.clone();
         params.with_sample_rate(RATE).with_channels(channels.clone());
         let buffer = AudioBuffer::new(AudioSpec::new(RATE, channels), MAX_PACKET_SAMPLES);
-        Ok(Self {
-            params,
-            stream,
-            buffer,
-            pcm: vec![0.0; MAX_PACKET_SAMPLES * count],
-        })
+        Ok(Self { params, stream, buffer, pcm: vec![0.0; MAX_PACKET_SAMPLES * count] })
     }
 
     fn decode_packet(&mut self, packet: &PacketRef<'_>) -> Result<()> {
@@ -157,16 +134,12 @@ fn decode_plain(decoder: &mut OpusDecoder, packet: &[u8], frames: usize, pcm: &m
     let pause = |packet: &[u8]| packet.len() <= 2;
     let code = packet.first()? & 3;
     if code == 0 {
-        return decoder
-            .decode(if pause(packet) { LOST } else { packet }, frames, pcm)
-            .ok();
+        return decoder.decode(if pause(packet) { LOST } else { packet }, frames, pcm).ok();
     }
     let mut parts = Repacketizer::new();
     parts.cat(packet).ok()?;
     let count = parts.nb_frames();
-    let parts: Vec<Vec<u8>> = (0..count)
-        .map(|i| parts.out_range(i, i + 1).ok())
-        .collect::<Option<_>>()?;
+    let parts: Vec<Vec<u8>> = (0..count).map(|i| parts.out_range(i, i + 1).ok()).collect::<Option<_>>()?;
     if !parts.iter().any(|part| pause(part)) {
         return decoder.decode(packet, frames, pcm).ok();
     }
@@ -181,9 +154,7 @@ fn decode_plain(decoder: &mut OpusDecoder, packet: &[u8], frames: usize, pcm: &m
 
 /// Channels for a container that does not name them.
 fn wav_order(channels: u8) -> Option<Channels> {
-    (1..=8)
-        .contains(&channels)
-        .then(|| Channels::Discrete(channels.into()))
+    (1..=8).contains(&channels).then(|| Channels::Discrete(channels.into()))
 }
 
 impl AudioDecoder for Opus {
@@ -219,11 +190,7 @@ impl AudioDecoder for Opus {
 
 const CODECS: &[SupportedAudioCodec] = &[SupportedAudioCodec {
     id: CODEC_ID_OPUS,
-    info: CodecInfo {
-        short_name: "opus",
-        long_name: "Opus",
-        profiles: &[],
-    },
+    info: CodecInfo { short_name: "opus", long_name: "Opus", profiles: &[] },
 }];
 
 impl RegisterableAudioDecoder for Opus {

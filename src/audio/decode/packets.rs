@@ -4,11 +4,9 @@
 //! file that can be sought in, symphonia 0.6 refuses Ogg, AIFF and Matroska that were cut short, and
 //! estimates the length of MP3 without a tag, to cut its end off at the estimate.
 
-use std::io::{Read, Seek, SeekFrom};
-
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE,
+    CODEC_ID_ALAC, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder};
 use symphonia::core::errors::Error;
@@ -18,6 +16,8 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
+use super::guard::guarded;
+use super::tag::WithoutId3v1;
 use super::track::{Facts, MAX_PADDING, make_decoder, pick};
 use super::trim::{End, Trim};
 use super::{Decode, Length, Opened, mkv, mp4};
@@ -29,51 +29,53 @@ use crate::source::Input;
 /// The largest packet of PCM that a CAF file may declare: 8 channels of 8 bytes.
 const MAX_CAF_PACKET: u32 = 64;
 
+/// A demuxer or decoder has panicked.
+const GAVE_UP: Error = Error::DecodeError("it cannot be read");
+
 /// Opens a file or a pipe.
 pub(super) fn open_input(mut input: Input, format: Format) -> Result<Opened, Failure> {
     let reading = |error| Failure::reading(&error);
     if format == Format::Caf {
         check_caf(&mut input)?;
     }
-    let mut facts = Facts::default();
-    let mut seek = format == Format::Caf;
-    let mut end = u64::MAX;
-    if input.byte_len().is_none() {
-        return start(Box::new(ReadOnlySource::new(input)), format, &facts)
-            .map_err(|failure| piped(failure, format));
+    // These point from one place of the file to another.
+    if matches!(format, Format::IsoMp4 | Format::Caf) && input.byte_len().is_none() {
+        input = input.spooled().map_err(reading)?;
     }
-    match format {
+    let live = input.byte_len().is_none();
+    let mut facts = Facts::default();
+    let source: Box<dyn MediaSource> = match format {
+        Format::Caf => Box::new(input),
         Format::IsoMp4 => {
             facts.mp4 = mp4::survey(&mut input).map_err(reading)?;
-            seek = !facts.mp4.streamable;
+            if facts.mp4.streamable { Box::new(ReadOnlySource::new(input)) } else { Box::new(input) }
         }
-        Format::Matroska => facts.mkv = mkv::paddings(&mut input).map_err(reading)?,
-        Format::Flac => end = before_tag(&mut input).map_err(reading)?,
-        _ => {}
-    }
-    let source: Box<dyn MediaSource> = if seek {
-        Box::new(input)
-    } else {
-        Box::new(ReadOnlySource::new(input.take(end)))
+        Format::Flac => Box::new(ReadOnlySource::new(WithoutId3v1::new(input))),
+        Format::Matroska if !live => {
+            facts.mkv = mkv::paddings(&mut input).map_err(reading)?;
+            Box::new(ReadOnlySource::new(input))
+        }
+        _ => Box::new(ReadOnlySource::new(input)),
     };
-    start(source, format, &facts)
+    start(source, format, &facts, live)
 }
 
 /// Opens WAV data behind a plain header.
-pub(super) fn open_wav(source: Box<dyn MediaSource>) -> Result<Opened, Failure> {
-    start(source, Format::Wav, &Facts::default())
+pub(super) fn open_wav(source: Box<dyn MediaSource>, live: bool) -> Result<Opened, Failure> {
+    start(source, Format::Wav, &Facts::default(), live)
 }
 
-fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts) -> Result<Opened, Failure> {
+fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts, live: bool) -> Result<Opened, Failure> {
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-    let reader = symphonia::default::get_probe()
-        .probe(
+    let reader = guarded(|| {
+        symphonia::default::get_probe().probe(
             &Hint::new(),
             stream,
             FormatOptions::default(),
             MetadataOptions::default(),
         )
-        .map_err(|error| unreadable(&error, format))?;
+    });
+    let reader = reader.ok_or_else(nothing_decodes)?.map_err(|error| unreadable(&error, format))?;
     let picked = pick(&*reader, format, facts)?;
     let mut packets = Packets {
         reader,
@@ -98,11 +100,7 @@ fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts) -> Result<
     packets.first = first;
     let spec = packets.spec.ok_or_else(nothing_decodes)?;
     let length = picked.announced.map_or(Length::Unknown, Length::About);
-    Ok(Opened {
-        decode: Box::new(packets),
-        spec,
-        length,
-    })
+    Ok(Opened { decode: Box::new(packets), spec, length, live })
 }
 
 /// Reads the packets of one track.
@@ -154,10 +152,7 @@ impl Decode for Packets {
     fn warning(&self) -> Option<String> {
         let mut texts = Vec::new();
         if self.damaged > 0 {
-            texts.push(format!(
-                "{} damaged packets were replaced by silence",
-                self.damaged
-            ));
+            texts.push(format!("{} damaged packets were replaced by silence", self.damaged));
         }
         let missing = self.announced.unwrap_or(0).saturating_sub(self.decoded);
         // Encoders are off by a packet or so; that is no loss.
@@ -178,7 +173,7 @@ impl Decode for Packets {
 impl Packets {
     /// The next packet of the track, if the next packet is one of the track.
     fn next_packet(&mut self) -> Result<Option<Packet>, Failure> {
-        match self.reader.next_packet() {
+        match guarded(|| self.reader.next_packet()).unwrap_or(Err(GAVE_UP)) {
             Ok(Some(packet)) => return Ok(Some(packet).filter(|packet| packet.track_id == self.track)),
             Ok(None) => self.ended = Some(Ended::Clean),
             // Another stream was appended to the first, as Ogg allows.
@@ -201,13 +196,13 @@ impl Packets {
     }
 
     fn decode(&mut self, packet: &Packet, block: &mut Vec<f32>) -> Result<(), Failure> {
-        let decoded = match self.decoder.decode(packet) {
+        let decoded = match decode(&mut *self.decoder, packet) {
             // The stream has changed its rate or its channels: a new decoder tells which.
             Err(Error::DecodeError(_)) if self.format == Format::Mpeg => {
                 if let Ok(decoder) = make_decoder(&self.params) {
                     self.decoder = decoder;
                 }
-                self.decoder.decode(packet)
+                decode(&mut *self.decoder, packet)
             }
             other => other,
         };
@@ -229,32 +224,38 @@ impl Packets {
             block.resize(self.packet_frames * channels, 0.0);
         }
         if let Some(spec) = self.spec {
-            self.trim
-                .get_or_insert_with(|| Trim::new(self.skip, self.end, spec.channels))
-                .block(block);
+            self.trim.get_or_insert_with(|| Trim::new(self.skip, self.end, spec.channels)).block(block);
         }
         Ok(())
     }
 }
 
+/// Decodes a packet; a decoder that panics has been given damaged data.
+fn decode<'a>(
+    decoder: &'a mut dyn AudioDecoder,
+    packet: &Packet,
+) -> Result<GenericAudioBufferRef<'a>, Error> {
+    guarded(|| decoder.decode(packet)).unwrap_or(Err(GAVE_UP))
+}
+
 /// The precision worth keeping: that of PCM and of lossless codecs. Lossy codecs get 16 bits.
 fn depth(audio: &GenericAudioBufferRef, params: &AudioCodecParameters) -> Depth {
     use GenericAudioBufferRef as Buffer;
-    let float = [
-        CODEC_ID_PCM_F32LE,
-        CODEC_ID_PCM_F32BE,
-        CODEC_ID_PCM_F64LE,
-        CODEC_ID_PCM_F64BE,
-    ];
+    let float = [CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_F64BE];
     match audio {
         Buffer::F32(_) | Buffer::F64(_) if float.contains(&params.codec) => Depth::Float32,
-        Buffer::S24(_) | Buffer::S32(_) | Buffer::U24(_) | Buffer::U32(_)
-            if params.bits_per_sample.is_some_and(|bits| bits > 16) =>
-        {
+        Buffer::S24(_) | Buffer::S32(_) | Buffer::U24(_) | Buffer::U32(_) if bits(params) > 16 => {
             Depth::Int24
         }
         _ => Depth::Int16,
     }
+}
+
+/// Bits of a sample, where the container or the codec's own header tells.
+fn bits(params: &AudioCodecParameters) -> u32 {
+    // The sixth byte of ALACSpecificConfig is its bitDepth.
+    let alac = || params.extra_data.as_deref().filter(|_| params.codec == CODEC_ID_ALAC)?.get(5).copied();
+    params.bits_per_sample.or_else(|| alac().map(u32::from)).unwrap_or(0)
 }
 
 fn changed(before: Spec, now: Spec, frames: u64) -> Failure {
@@ -272,10 +273,7 @@ fn changed(before: Spec, now: Spec, frames: u64) -> Failure {
 }
 
 fn nothing_decodes() -> Failure {
-    Failure::input(
-        "nothing in it can be decoded",
-        "record or export it again; it may be damaged or cut off",
-    )
+    Failure::input("nothing in it can be decoded", "record or export it again; it may be damaged or cut off")
 }
 
 fn unreadable(error: &Error, format: Format) -> Failure {
@@ -292,37 +290,15 @@ fn unreadable(error: &Error, format: Format) -> Failure {
     }
 }
 
-/// Some formats can only be read from a file; a pipe's failure says so.
-fn piped(failure: Failure, format: Format) -> Failure {
-    match format {
-        Format::IsoMp4 | Format::Caf => Failure {
-            hint: format!(
-                "this {} may have its index at the end, which a pipe cannot reach: give voxsift the file itself",
-                format.name()
-            ),
-            ..failure
-        },
-        _ => failure,
-    }
-}
-
 /// Refuses a CAF file that declares packets no PCM has: symphonia would allocate one.
 fn check_caf(input: &mut Input) -> Result<(), Failure> {
     /// Offset of `mBytesPerPacket` in a file whose first chunk is `desc`, as the format requires.
     const BYTES_PER_PACKET: usize = 36;
-    let head = input
-        .peek(BYTES_PER_PACKET + 4)
-        .map_err(|error| Failure::reading(&error))?;
-    let bytes = head
-        .get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4)
-        .unwrap_or_default();
+    let head = input.peek(BYTES_PER_PACKET + 4).map_err(|error| Failure::reading(&error))?;
+    let bytes = head.get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4).unwrap_or_default();
     let size = bytes.iter().fold(0, |size, byte| size << 8 | u32::from(*byte));
     // Compressed formats have packets of any size; none is near this.
-    let most = if head.get(28..32) == Some(b"lpcm") {
-        MAX_CAF_PACKET
-    } else {
-        1 << 16
-    };
+    let most = if head.get(28..32) == Some(b"lpcm") { MAX_CAF_PACKET } else { 1 << 16 };
     if size > most {
         return Err(Failure::input(
             format!("the CAF header is damaged: packets of {size} bytes"),
@@ -330,18 +306,4 @@ fn check_caf(input: &mut Input) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// The length of a file without the 128 bytes of an ID3v1 tag at its end.
-fn before_tag(input: &mut Input) -> std::io::Result<u64> {
-    const TAG: u64 = 128;
-    let len = input.byte_len().unwrap_or(0);
-    if len < TAG {
-        return Ok(len);
-    }
-    let mut magic = [0; 3];
-    input.seek(SeekFrom::Start(len - TAG))?;
-    input.read_exact(&mut magic)?;
-    input.seek(SeekFrom::Start(0))?;
-    Ok(if magic == *b"TAG" { len - TAG } else { len })
 }

@@ -29,12 +29,12 @@ impl Decode for Pcm {
     fn warning(&self) -> Option<String> {
         match self.reader.end()? {
             End::Whole => None,
-            End::Short(bytes) => Some(format!(
-                "the data ends {bytes} bytes before its announced end; what is there was used"
-            )),
-            End::Ragged(bytes) => Some(format!(
-                "the last frame is incomplete; its {bytes} bytes were left out"
-            )),
+            End::Short(bytes) => {
+                Some(format!("the data ends {bytes} bytes before its announced end; what is there was used"))
+            }
+            End::Ragged(bytes) => {
+                Some(format!("the last frame is incomplete; its {bytes} bytes were left out"))
+            }
         }
     }
 }
@@ -59,15 +59,10 @@ pub(super) fn open_raw(input: Input, raw: Raw) -> Result<Opened, Failure> {
     if left_over > 0 {
         return Err(ragged(left_over as usize));
     }
-    let length = input
-        .byte_len()
-        .map_or(Length::Unknown, |len| Length::Exactly(len / frame));
+    let length = input.byte_len().map_or(Length::Unknown, |len| Length::Exactly(len / frame));
+    let live = input.byte_len().is_none();
     let reader = Reader::new(input, layout, None);
-    Ok(Opened {
-        decode: Box::new(Pcm { reader, raw: true }),
-        spec: layout.spec,
-        length,
-    })
+    Ok(Opened { decode: Box::new(Pcm { reader, raw: true }), spec: layout.spec, length, live })
 }
 
 /// Opens WAV: what hound converts is read here, companded and compressed samples by symphonia.
@@ -81,24 +76,17 @@ pub(super) fn open_wav(mut input: Input) -> Result<Opened, Failure> {
         (Some(announced), Some(there)) => Some(announced.min(there)),
         (announced, there) => announced.or(there),
     };
-    let length = bytes.map_or(Length::Unknown, |bytes| {
-        Length::Exactly(bytes / layout.frame_bytes() as u64)
-    });
+    let length = bytes.map_or(Length::Unknown, |bytes| Length::Exactly(bytes / layout.frame_bytes() as u64));
+    let live = input.byte_len().is_none();
     let reader = Reader::new(input, layout, header.data_len);
-    Ok(Opened {
-        decode: Box::new(Pcm { reader, raw: false }),
-        spec: layout.spec,
-        length,
-    })
+    Ok(Opened { decode: Box::new(Pcm { reader, raw: false }), spec: layout.spec, length, live })
 }
 
 /// Hands the data to symphonia behind a plain RIFF header, which is all that it understands.
 fn open_coded(input: Input, header: &Header) -> Result<Opened, Failure> {
-    let data_len = header
-        .data_len
-        .and_then(|len| u32::try_from(len).ok())
-        .unwrap_or(u32::MAX);
+    let data_len = header.data_len.and_then(|len| u32::try_from(len).ok()).unwrap_or(u32::MAX);
+    let live = input.byte_len().is_none();
     let plain = Cursor::new(header.plain_riff(data_len));
     let source = ReadOnlySource::new(plain.chain(input.take(header.data_len.unwrap_or(u64::MAX))));
-    packets::open_wav(Box::new(source))
+    packets::open_wav(Box::new(source), live)
 }

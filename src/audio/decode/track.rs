@@ -17,6 +17,9 @@ use super::{mkv, mp4};
 use crate::audio::probe::Format;
 use crate::error::Failure;
 
+/// What to do about a codec that is not supported.
+const CONVERT: &str = "convert it first: ffmpeg -i IN OUT.wav";
+
 /// More frames than any encoder puts before or behind the audio.
 pub(super) const MAX_PADDING: u64 = 8192;
 
@@ -41,11 +44,7 @@ pub(super) struct Picked {
 /// Picks the first audio track that can be decoded.
 pub(super) fn pick(reader: &dyn FormatReader, format: Format, facts: &Facts) -> Result<Picked, Failure> {
     let mut refused = None;
-    for track in reader
-        .tracks()
-        .iter()
-        .filter(|track| track.track_type() == Some(TrackType::Audio))
-    {
+    for track in reader.tracks().iter().filter(|track| track.track_type() == Some(TrackType::Audio)) {
         let Some(CodecParameters::Audio(params)) = &track.codec_params else {
             continue;
         };
@@ -55,28 +54,26 @@ pub(super) fn pick(reader: &dyn FormatReader, format: Format, facts: &Facts) -> 
         }
         // symphonia 0.6 decodes Vorbis of more than two channels to noise.
         if params.codec == CODEC_ID_VORBIS
-            && params
-                .channels
-                .as_ref()
-                .is_some_and(|channels| channels.count() > 2)
+            && params.channels.as_ref().is_some_and(|channels| channels.count() > 2)
         {
-            refused = Some((
-                "Vorbis of more than two channels",
-                "convert it to FLAC first: ffmpeg -i IN OUT.flac",
-            ));
+            refused =
+                Some(("Vorbis of more than two channels", "convert it to FLAC first: ffmpeg -i IN OUT.flac"));
             continue;
         }
         match make_decoder(&params) {
             Ok(decoder) => return Ok(cut(track, params, decoder, format, facts)),
-            Err(_) => refused = Some(("its audio codec", "convert it first: ffmpeg -i IN OUT.wav")),
+            Err(_) => refused = Some(("its audio codec, or its number of channels,", CONVERT)),
         }
+    }
+    // A coding that symphonia has no name for is a track of no type.
+    if refused.is_none() && reader.tracks().iter().any(|track| track.track_type().is_none()) {
+        refused = Some(("its audio codec", CONVERT));
     }
     Err(match refused {
         Some((what, hint)) => Failure::input(format!("{what} is not supported"), hint),
-        None => Failure::input(
-            "there is no audio in it",
-            "check the recording: only video or data was found",
-        ),
+        None => {
+            Failure::input("there is no audio in it", "check the recording: only video or data was found")
+        }
     })
 }
 
@@ -112,40 +109,20 @@ fn cut(
     let skip = pre_skip.unwrap_or(delay);
     let (announced, end) = match (format, frames) {
         // Without a tag there is nothing to cut.
-        (Format::Mpeg, Some(keep)) if track.delay.is_some() => (
-            Some(keep),
-            End::After {
-                keep,
-                slack: u64::from(track.padding.unwrap_or(0)),
-            },
-        ),
+        (Format::Mpeg, Some(keep)) if track.delay.is_some() => {
+            (Some(keep), End::After { keep, slack: u64::from(track.padding.unwrap_or(0)) })
+        }
         (Format::IsoMp4, Some(frames)) => {
             let keep = frames.saturating_sub(skip);
-            (
-                Some(keep),
-                End::After {
-                    keep,
-                    slack: MAX_PADDING,
-                },
-            )
+            (Some(keep), End::After { keep, slack: MAX_PADDING })
         }
         (Format::Matroska, _) => match facts.mkv.of(track.id, rate).min(MAX_PADDING) {
             0 => (frames, End::Stream),
             padding => (frames, End::Before(padding)),
         },
-        (_, frames) => (
-            frames.map(|frames| frames.saturating_sub(pre_skip.unwrap_or(0))),
-            End::Stream,
-        ),
+        (_, frames) => (frames.map(|frames| frames.saturating_sub(pre_skip.unwrap_or(0))), End::Stream),
     };
-    Picked {
-        track: track.id,
-        params,
-        decoder,
-        announced,
-        skip,
-        end,
-    }
+    Picked { track: track.id, params, decoder, announced, skip, end }
 }
 
 /// The big-endian twin of a codec that symphonia takes for little-endian.

@@ -25,13 +25,7 @@ pub(super) struct Trim {
 
 impl Trim {
     pub(super) fn new(skip: u64, end: End, channels: u16) -> Self {
-        Self {
-            channels: channels.into(),
-            skip,
-            end,
-            kept: 0,
-            held: Vec::new(),
-        }
+        Self { channels: channels.into(), skip, end, kept: 0, held: Vec::new() }
     }
 
     /// Cuts what is surely padding, and holds back what may be.

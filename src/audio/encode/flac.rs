@@ -38,26 +38,10 @@ impl Flac {
             ));
         }
         let bits = if spec.depth == Depth::Int16 { 16 } else { 24 };
-        let info = StreamInfo {
-            rate,
-            channels: spec.channels,
-            bits,
-            shortest: u32::MAX,
-            longest: 0,
-            frames: 0,
-        };
-        let announced = if output.is_seekable() {
-            0
-        } else {
-            frames.unwrap_or(0)
-        };
-        output.write_all(
-            &StreamInfo {
-                frames: announced,
-                ..info
-            }
-            .bytes([0; 16]),
-        )?;
+        let info =
+            StreamInfo { rate, channels: spec.channels, bits, shortest: u32::MAX, longest: 0, frames: 0 };
+        let announced = if output.is_seekable() { 0 } else { frames.unwrap_or(0) };
+        output.write_all(&StreamInfo { frames: announced, ..info }.bytes([0; 16]))?;
         let encoded = Shared::default();
         Ok(Self {
             output,
@@ -74,11 +58,7 @@ impl Flac {
     fn encode(&mut self, last: bool) -> Result<(), Failure> {
         let samples = std::mem::take(&mut self.samples);
         let whole = BLOCK * usize::from(self.info.channels);
-        let take = if last {
-            samples.len()
-        } else {
-            samples.len() / whole * whole
-        };
+        let take = if last { samples.len() } else { samples.len() / whole * whole };
         for block in samples[..take].chunks(whole) {
             self.encode_block(block)?;
         }
@@ -88,10 +68,8 @@ impl Flac {
 
     fn encode_block(&mut self, block: &[i32]) -> Result<(), Failure> {
         let width = self.info.bits as usize / 8;
-        let bytes: Vec<u8> = block
-            .iter()
-            .flat_map(|sample| sample.to_le_bytes().into_iter().take(width))
-            .collect();
+        let bytes: Vec<u8> =
+            block.iter().flat_map(|sample| sample.to_le_bytes().into_iter().take(width)).collect();
         self.md5.consume(&bytes);
         self.frames
             .write(self.info.rate, self.info.channels as u8, self.info.bits, block)
@@ -165,10 +143,7 @@ impl Shared {
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

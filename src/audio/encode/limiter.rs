@@ -71,19 +71,12 @@ impl Limiter {
         }
         self.minima.push_back((self.time, needed));
         // A peak is held until the average over `ahead` gains has reached it, which is when it goes out.
-        while self
-            .minima
-            .front()
-            .is_some_and(|(time, _)| time + self.ahead as u64 <= self.time)
-        {
+        while self.minima.front().is_some_and(|(time, _)| time + self.ahead as u64 <= self.time) {
             self.minima.pop_front();
         }
         let minimum = self.minima.front().map_or(1.0, |(_, gain)| *gain);
-        self.held = if minimum < self.held {
-            minimum
-        } else {
-            self.held + (minimum - self.held) * self.release
-        };
+        self.held =
+            if minimum < self.held { minimum } else { self.held + (minimum - self.held) * self.release };
         self.time += 1;
 
         let oldest = self.gains.pop_front().unwrap_or(1.0);
@@ -95,11 +88,8 @@ impl Limiter {
         let gain = (self.sum / self.ahead as f64).min(1.0) as f32;
         // Rounding of the sum must not touch what needs no limiting.
         let gain = if gain > 1.0 - 1e-6 { 1.0 } else { gain };
-        output.extend(
-            self.waiting
-                .drain(..self.channels.min(self.waiting.len()))
-                .map(|sample| sample * gain),
-        );
+        output
+            .extend(self.waiting.drain(..self.channels.min(self.waiting.len())).map(|sample| sample * gain));
     }
 }
 
@@ -131,16 +121,9 @@ mod tests {
         assert_eq!(output.len(), input.len());
         assert!(output.iter().all(|sample| sample.abs() <= 1.0 + 1e-5));
         assert_eq!(output[..8_000], input[..8_000]);
-        let gains = output
-            .iter()
-            .zip(&input)
-            .filter(|(_, x)| x.abs() > 0.1)
-            .map(|(y, x)| y / x);
-        let steps: Vec<f32> = gains
-            .collect::<Vec<_>>()
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]).abs())
-            .collect();
+        let gains = output.iter().zip(&input).filter(|(_, x)| x.abs() > 0.1).map(|(y, x)| y / x);
+        let steps: Vec<f32> =
+            gains.collect::<Vec<_>>().windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
         assert!(steps.iter().all(|step| *step < 0.1), "the gain jumps");
     }
 }

@@ -81,9 +81,7 @@ impl Opus {
         while self.waiting.len() > samples {
             let block: Vec<f32> = self.waiting.drain(..samples).collect();
             let length = self.encode_packet(&block)?;
-            self.writer
-                .write_packet(&self.packet[..length])
-                .map_err(|error| refused(&error))?;
+            self.writer.write_packet(&self.packet[..length]).map_err(|error| refused(&error))?;
         }
         self.pass_on()
     }
@@ -123,9 +121,7 @@ impl Encode for Opus {
             let length = self.encode_packet(&block)?;
             let left = end.saturating_sub(written);
             if left > PACKET as u64 {
-                self.writer
-                    .write_packet(&self.packet[..length])
-                    .map_err(|error| refused(&error))?;
+                self.writer.write_packet(&self.packet[..length]).map_err(|error| refused(&error))?;
             } else {
                 self.writer
                     .write_packet_with_duration(&self.packet[..length], left as u32)
@@ -133,9 +129,7 @@ impl Encode for Opus {
                 break;
             }
         }
-        let Self {
-            writer, mut output, ..
-        } = *self;
+        let Self { writer, mut output, .. } = *self;
         let bytes = writer.finish().map_err(|error| refused(&error))?;
         output.write_all(&bytes)?;
         output.commit()
@@ -162,14 +156,8 @@ impl Rate {
         let channels = usize::from(spec.channels);
         // An even number of frames, so that the filters' lag of half a block is a whole one.
         let blocks = Blocks::new(spec.rate, RATE, 2, RESAMPLED);
-        let resamplers = (0..channels)
-            .map(|_| Resampler::new(blocks))
-            .collect::<Result<Vec<_>, _>>()?;
-        let lag = if resamplers[0].is_identity() {
-            0
-        } else {
-            blocks.b / 2
-        };
+        let resamplers = (0..channels).map(|_| Resampler::new(blocks)).collect::<Result<Vec<_>, _>>()?;
+        let lag = if resamplers[0].is_identity() { 0 } else { blocks.b / 2 };
         Ok(Self {
             order: vorbis_order(channels),
             blocks,

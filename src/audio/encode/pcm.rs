@@ -14,19 +14,12 @@ pub(super) struct Pcm {
 
 impl Pcm {
     pub(super) fn new(spec: Spec, output: Output) -> Self {
-        Self {
-            output,
-            quantiser: Quantiser::new(spec.rate, spec.channels, 16),
-            samples: Vec::new(),
-        }
+        Self { output, quantiser: Quantiser::new(spec.rate, spec.channels, 16), samples: Vec::new() }
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        let bytes: Vec<u8> = self
-            .samples
-            .drain(..)
-            .flat_map(|sample| (sample as i16).to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> =
+            self.samples.drain(..).flat_map(|sample| (sample as i16).to_le_bytes()).collect();
         self.output.write_all(&bytes)?;
         self.output.pass_on()
     }

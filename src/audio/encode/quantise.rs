@@ -38,11 +38,8 @@ impl Quantiser {
             let exact = sample * self.scale;
             // What is a whole number already needs no dither: silence stays silent, and a sample that
             // nothing changed stays itself.
-            let dithered = if exact.fract() == 0.0 {
-                exact
-            } else {
-                (exact + self.noise.triangular()).round()
-            };
+            let dithered =
+                if exact.fract() == 0.0 { exact } else { (exact + self.noise.triangular()).round() };
             output.push(dithered.clamp(-self.scale, top) as i32);
         }
     }

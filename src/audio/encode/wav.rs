@@ -28,10 +28,7 @@ pub(super) struct Wav {
 
 impl Wav {
     pub(super) fn new(spec: Spec, frames: Option<u64>, mut output: Output) -> Result<Self, Failure> {
-        let header = Header {
-            spec,
-            seekable: output.is_seekable(),
-        };
+        let header = Header { spec, seekable: output.is_seekable() };
         let announced = frames.map(|frames| frames * header.align());
         output.write_all(&header.bytes(announced))?;
         let quantiser = match spec.depth {
@@ -40,13 +37,7 @@ impl Wav {
                 Some(Quantiser::new(spec.rate, spec.channels, u32::from(header.bits())))
             }
         };
-        Ok(Self {
-            output,
-            quantiser,
-            samples: Vec::new(),
-            header,
-            data_len: 0,
-        })
+        Ok(Self { output, quantiser, samples: Vec::new(), header, data_len: 0 })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -71,10 +62,7 @@ impl Encode for Wav {
             quantiser.push(interleaved, &mut self.samples);
             self.put_integers()
         } else {
-            let bytes: Vec<u8> = interleaved
-                .iter()
-                .flat_map(|sample| sample.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> = interleaved.iter().flat_map(|sample| sample.to_le_bytes()).collect();
             self.put(&bytes)
         }
     }
@@ -157,11 +145,7 @@ impl Header {
 
     /// The body of the `fmt ` chunk: the plain one where readers agree on it, else WAVE_FORMAT_EXTENSIBLE.
     fn fmt(self) -> Vec<u8> {
-        let Spec {
-            rate,
-            channels,
-            depth,
-        } = self.spec;
+        let Spec { rate, channels, depth } = self.spec;
         let tag = if depth == Depth::Float32 { IEEE_FLOAT } else { PCM };
         let extensible = channels > 2 || depth == Depth::Int24;
         let align = self.align() as u16;

@@ -36,9 +36,8 @@ impl Header {
             fmt.truncate(18);
             fmt[16..].fill(0);
         }
-        if fmt.len() % 2 == 1 {
-            fmt.push(0);
-        }
+        // All codings but PCM state the length of their extension, also where there is none.
+        fmt.resize(fmt.len().next_multiple_of(2).max(18), 0);
         let mut header = b"RIFF".to_vec();
         header.extend_from_slice(&data_len.saturating_add(20 + fmt.len() as u32).to_le_bytes());
         header.extend_from_slice(b"WAVEfmt ");
@@ -56,10 +55,7 @@ impl Header {
 /// `Input` when the header is cut short, has no `fmt ` before its `data`, or no `data`.
 pub fn read_header(reader: &mut Input) -> Result<Header, Failure> {
     let file_len = reader.byte_len();
-    let mut bytes = Counted {
-        inner: reader,
-        count: 0,
-    };
+    let mut bytes = Counted { inner: reader, count: 0 };
     let mut magic = [0; 12];
     bytes.exact(&mut magic)?;
     let wave64 = magic[..4] == W64_RIFF[..4];

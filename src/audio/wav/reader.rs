@@ -25,39 +25,26 @@ impl Layout {
     /// Headerless 16-bit little-endian samples.
     #[must_use]
     pub fn s16le(rate: u32, channels: u16) -> Self {
-        Self {
-            spec: Spec {
-                rate,
-                channels,
-                depth: Depth::Int16,
-            },
-            bytes: 2,
-            float: false,
-        }
+        Self { spec: Spec { rate, channels, depth: Depth::Int16 }, bytes: 2, float: false }
     }
 
     /// Reads a `fmt ` chunk. `None` means a coding that hound does not convert: companded, ADPCM, 64-bit.
     ///
     /// # Errors
-    /// `Input` when the chunk contradicts itself.
+    /// `Input` when the chunk contradicts itself, and as [`Spec::checked`].
     pub fn of(fmt: &[u8]) -> Result<Option<Self>, Failure> {
         let (mut tag, channels, rate) = (u16_at(fmt, 0), u16_at(fmt, 2), u32_at(fmt, 4));
         let (align, bits) = (u16_at(fmt, 12), u16_at(fmt, 14));
+        Spec { rate, channels, depth: Depth::Int16 }.checked()?;
         if tag == EXTENSIBLE && fmt.len() >= 26 {
             // The sub-format's GUID starts with the plain tag.
             tag = u16_at(fmt, 24);
         }
         // The container decides, not the number of valid bits: those are the upper ones, by the format's
         // definition, so that the container read as a whole has the right level.
-        let Some(bytes) = align.checked_div(channels) else {
-            return Ok(None);
-        };
+        let bytes = align / channels;
         let float = tag == IEEE_FLOAT;
-        let convertible = if float {
-            bytes == 4
-        } else {
-            tag == PCM && (1..=4).contains(&bytes)
-        };
+        let convertible = if float { bytes == 4 } else { tag == PCM && (1..=4).contains(&bytes) };
         if !convertible {
             return Ok(None);
         }
@@ -71,15 +58,7 @@ impl Layout {
             (false, 1 | 2) => Depth::Int16,
             (false, _) => Depth::Int24,
         };
-        Ok(Some(Self {
-            spec: Spec {
-                rate,
-                channels,
-                depth,
-            },
-            bytes,
-            float,
-        }))
+        Ok(Some(Self { spec: Spec { rate, channels, depth }, bytes, float }))
     }
 
     /// Bytes of one frame.
@@ -139,14 +118,7 @@ impl<R: Read> Reader<R> {
     /// Reads `data_len` bytes, or to the end.
     pub fn new(source: R, layout: Layout, data_len: Option<u64>) -> Self {
         // A partial frame at the end of the announced data belongs to nothing.
-        Self {
-            source,
-            layout,
-            left: data_len,
-            buffer: vec![0; HEADER + BLOCK_BYTES],
-            carried: 0,
-            end: None,
-        }
+        Self { source, layout, left: data_len, buffer: vec![0; HEADER + BLOCK_BYTES], carried: 0, end: None }
     }
 
     /// Replaces `block` by the next frames, interleaved. Returns the number of frames, 0 at the end.
@@ -158,10 +130,7 @@ impl<R: Read> Reader<R> {
         block.clear();
         let frame_bytes = self.layout.frame_bytes();
         while self.end.is_none() && self.carried < frame_bytes {
-            let room = self
-                .left
-                .unwrap_or(u64::MAX)
-                .min((BLOCK_BYTES - self.carried) as u64) as usize;
+            let room = self.left.unwrap_or(u64::MAX).min((BLOCK_BYTES - self.carried) as u64) as usize;
             let from = HEADER + self.carried;
             match self.source.read(&mut self.buffer[from..from + room]) {
                 Ok(0) => self.end = Some(self.how_it_ended()),
@@ -177,8 +146,7 @@ impl<R: Read> Reader<R> {
         let bytes = frames * frame_bytes;
         if frames > 0 {
             self.convert(bytes, block)?;
-            self.buffer
-                .copy_within(HEADER + bytes..HEADER + self.carried, HEADER);
+            self.buffer.copy_within(HEADER + bytes..HEADER + self.carried, HEADER);
             self.carried -= bytes;
         }
         Ok(frames)

@@ -43,17 +43,8 @@ impl Gate {
     /// The gain, 0 to 1, for the end of the frame whose samples before and behind the network these are.
     pub fn follow(&mut self, input: &[f32], output: &[f32]) -> f32 {
         let (before, behind) = (self.input.energy(input), self.output.energy(output));
-        let kept = if before > 0.0 {
-            (behind / before).min(1.0).powf(EXPONENT / 2.0)
-        } else {
-            0.0
-        };
-        self.gain += (kept - self.gain)
-            * if kept > self.gain {
-                self.attack
-            } else {
-                self.release
-            };
+        let kept = if before > 0.0 { (behind / before).min(1.0).powf(EXPONENT / 2.0) } else { 0.0 };
+        self.gain += (kept - self.gain) * if kept > self.gain { self.attack } else { self.release };
         self.gain
     }
 }
@@ -75,9 +66,7 @@ const SECTIONS: [(f32, f32); 2] = [section(0.541_196_1), section(1.306_563)];
 
 impl HighPass {
     fn at_quarter_rate() -> Self {
-        Self {
-            sections: [[0.0; 2]; 2],
-        }
+        Self { sections: [[0.0; 2]; 2] }
     }
 
     /// The energy of a frame behind the filter.
@@ -109,10 +98,7 @@ impl Curve {
     /// A curve that starts with `gain`.
     #[must_use]
     pub fn from(gain: f32) -> Self {
-        Self {
-            knots: VecDeque::from([gain]),
-            first: 0,
-        }
+        Self { knots: VecDeque::from([gain]), first: 0 }
     }
 
     /// Goes to `gain` within the next frame.

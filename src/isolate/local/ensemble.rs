@@ -40,23 +40,10 @@ impl Ensemble {
     pub fn new(weights: Weights, settings: Settings, channels: u16) -> Result<Self, Failure> {
         let mut parts = Vec::new();
         for channel in 0..channels {
-            let voice = (channel == 0)
-                .then(|| Voice::new(weights.stream()?, settings))
-                .transpose()?;
-            parts.push(Part {
-                voice,
-                samples: Vec::new(),
-                ready: Vec::new(),
-                complete: false,
-            });
+            let voice = (channel == 0).then(|| Voice::new(weights.stream()?, settings)).transpose()?;
+            parts.push(Part { voice, samples: Vec::new(), ready: Vec::new(), complete: false });
         }
-        Ok(Self {
-            weights,
-            settings,
-            parts,
-            past: VecDeque::new(),
-            taken: 0,
-        })
+        Ok(Self { weights, settings, parts, past: VecDeque::new(), taken: 0 })
     }
 
     /// Takes an interleaved block and appends what is ready, interleaved, to `output`.
@@ -86,29 +73,15 @@ impl Ensemble {
             Ok(())
         })?;
         self.interleave(output);
-        Ok(self
-            .parts
-            .iter()
-            .all(|part| part.voice.is_none() || part.complete))
+        Ok(self.parts.iter().all(|part| part.voice.is_none() || part.complete))
     }
 
     /// Gives a voice of its own to every channel that is no longer the same as the first.
     fn part_ways(&mut self) -> Result<(), Failure> {
-        let Some((
-            Part {
-                voice: Some(leader),
-                samples,
-                ..
-            },
-            others,
-        )) = self.parts.split_first_mut()
-        else {
+        let Some((Part { voice: Some(leader), samples, .. }, others)) = self.parts.split_first_mut() else {
             return Ok(());
         };
-        for part in others
-            .iter_mut()
-            .filter(|part| part.voice.is_none() && part.samples != *samples)
-        {
+        for part in others.iter_mut().filter(|part| part.voice.is_none() && part.samples != *samples) {
             let mut voice = Voice::new(self.weights.stream()?, self.settings)?;
             let start = self.taken - self.past.len() as u64;
             let mut heard = Vec::new();
@@ -123,12 +96,7 @@ impl Ensemble {
 
     /// Keeps what a channel needs that is still the same as the first.
     fn remember(&mut self) {
-        let Some(Part {
-            voice: Some(leader),
-            samples,
-            ..
-        }) = self.parts.first()
-        else {
+        let Some(Part { voice: Some(leader), samples, .. }) = self.parts.first() else {
             return;
         };
         self.taken += samples.len() as u64;
@@ -138,10 +106,7 @@ impl Ensemble {
         }
         self.past.extend(samples);
         let seconds = 2.0 * self.settings.look_ahead + WARM_UP;
-        let superfluous = self
-            .past
-            .len()
-            .saturating_sub((seconds * self.settings.rate as f32) as usize);
+        let superfluous = self.past.len().saturating_sub((seconds * self.settings.rate as f32) as usize);
         self.past.drain(..superfluous / leader.block() * leader.block());
     }
 
@@ -162,15 +127,9 @@ impl Ensemble {
             return self.parts.first_mut().map_or(Ok(()), run);
         }
         std::thread::scope(|scope| {
-            let threads: Vec<_> = self
-                .parts
-                .iter_mut()
-                .map(|part| scope.spawn(move || run(part)))
-                .collect();
+            let threads: Vec<_> = self.parts.iter_mut().map(|part| scope.spawn(move || run(part))).collect();
             threads.into_iter().try_for_each(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err(Failure::internal("a channel's thread died")))
+                thread.join().unwrap_or_else(|_| Err(Failure::internal("a channel's thread died")))
             })
         })
     }
@@ -181,11 +140,7 @@ impl Ensemble {
         output.reserve(frames * self.parts.len());
         for frame in 0..frames {
             for part in &self.parts {
-                let of = if part.voice.is_some() {
-                    part
-                } else {
-                    &self.parts[0]
-                };
+                let of = if part.voice.is_some() { part } else { &self.parts[0] };
                 output.push(of.ready[frame]);
             }
         }

@@ -52,13 +52,7 @@ pub struct Measured<T> {
 
 impl<T> Measured<T> {
     fn new(memory: usize, measure: fn(&VecDeque<T>) -> Option<f32>) -> Self {
-        Self {
-            frames: VecDeque::new(),
-            memory,
-            measure,
-            fresh: 0,
-            gain: 1.0,
-        }
+        Self { frames: VecDeque::new(), memory, measure, fresh: 0, gain: 1.0 }
     }
 
     fn push(&mut self, frame: T) {
@@ -104,9 +98,8 @@ fn gain_to_target(powers: &VecDeque<f32>) -> Option<f32> {
 }
 
 fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
-    let (sum, count) = values.fold((0.0_f64, 0_u32), |(sum, count), value| {
-        (sum + f64::from(value), count + 1)
-    });
+    let (sum, count) =
+        values.fold((0.0_f64, 0_u32), |(sum, count), value| (sum + f64::from(value), count + 1));
     (count > 0).then(|| (sum / f64::from(count)) as f32)
 }
 
@@ -147,6 +140,5 @@ fn gain_to_input(frames: &VecDeque<Heard>) -> Option<f32> {
     let ungated = mean(above(power(ABSOLUTE_GATE_DBFS)).map(|frame| frame.output))?;
     let gate = ungated * power(MAKE_UP_GATE_DB);
     let gain = mean(above(gate).map(|frame| frame.cross))? / mean(above(gate).map(|frame| frame.output))?;
-    gain.is_finite()
-        .then(|| gain.clamp(1.0, amplitude(MAX_MAKE_UP_DB)))
+    gain.is_finite().then(|| gain.clamp(1.0, amplitude(MAX_MAKE_UP_DB)))
 }

@@ -33,10 +33,7 @@ impl Local {
     /// # Errors
     /// `Internal` when the model cannot be loaded.
     pub fn new(model: models::Name, attenuation_limit: Option<f32>) -> Result<Self, Failure> {
-        Ok(Self {
-            weights: Weights::load(model)?,
-            attenuation_limit,
-        })
+        Ok(Self { weights: Weights::load(model)?, attenuation_limit })
     }
 }
 
@@ -56,11 +53,7 @@ impl Isolate for Local {
         } else {
             LOOK_AHEAD.min(MAX_WAITING / 2.0 / (f32::from(spec.channels) * spec.rate as f32))
         };
-        let settings = Settings {
-            rate: spec.rate,
-            look_ahead,
-            attenuation_limit: self.attenuation_limit,
-        };
+        let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
         let mut ensemble = Ensemble::new(self.weights.clone(), settings, spec.channels)?;
 
         observer.started(spec, decoder.length().frames());

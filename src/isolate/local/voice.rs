@@ -273,11 +273,8 @@ impl Voice {
         let ready = self.restored.len().min(self.source.len());
         let frames_per_sample = self.blocks.b as f64 / (self.blocks.a * self.model.hop()) as f64;
         // The lower band lags by half a block behind the source.
-        let lag = if self.down.is_identity() {
-            0.0
-        } else {
-            self.blocks.b as f64 / 2.0 / self.model.hop() as f64
-        };
+        let lag =
+            if self.down.is_identity() { 0.0 } else { self.blocks.b as f64 / 2.0 / self.model.hop() as f64 };
         for (x, low) in self.source.drain(..ready).zip(self.restored.drain(..ready)) {
             let h = self.curve.at(self.given as f64 * frames_per_sample + lag);
             output.push(h * x + low);

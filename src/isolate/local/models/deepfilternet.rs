@@ -47,9 +47,6 @@ impl Model for Stream {
         let hop = self.0.hop_size;
         let noisy = ArrayView2::from_shape((1, hop), noisy).map_err(|error| failed(error.to_string()))?;
         let clean = ArrayViewMut2::from_shape((1, hop), clean).map_err(|error| failed(error.to_string()))?;
-        self.0
-            .process(noisy, clean)
-            .map(drop)
-            .map_err(|error| failed(format!("{error:#}")))
+        self.0.process(noisy, clean).map(drop).map_err(|error| failed(format!("{error:#}")))
     }
 }
