@@ -85,9 +85,9 @@ pub struct Cli {
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub skip_existing: bool,
 
-    /// Who does the work
-    #[arg(short, long, value_enum, default_value = "auto", env = "VOXSIFT_ENGINE", help_heading = "Engine")]
-    pub engine: Engine,
+    /// Who does the work [default: auto]
+    #[arg(short, long, value_enum, help_heading = "Engine")]
+    pub engine: Option<Engine>,
 
     /// Neural network of the local engine
     #[arg(long, value_enum, default_value_t, help_heading = "Engine")]

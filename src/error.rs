@@ -3,6 +3,7 @@
 //! Every failure carries a hint, because a message that does not say what to do next is half a message.
 
 use std::io;
+use std::path::Path;
 
 /// The kinds of failure that a caller, a script or an exit code tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,18 @@ impl Failure {
         };
         Self::output(plain(error), hint)
     }
+}
+
+/// A path as a shell takes it, for commands in hints.
+#[must_use]
+pub fn shell_quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "._-/+,:@%=".contains(c);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    let start = if text.starts_with('-') { "./" } else { "" };
+    format!("'{start}{}'", text.replace('\'', r"'\''"))
 }
 
 /// The operating system's reason in lower case and without the code in brackets that `io::Error` adds.

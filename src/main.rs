@@ -7,18 +7,19 @@ use clap::{CommandFactory, Parser};
 use voxsift::cli::Cli;
 use voxsift::error::Kind;
 use voxsift::plan::{self, Plan, Surroundings};
-use voxsift::{batch, interrupt, report};
+use voxsift::report::{self, Report};
+use voxsift::{batch, interrupt};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let around = Surroundings::look();
-    match run(&cli, around) {
+    match run(&cli, &around) {
         Ok(code) => code.into(),
-        Err(error) => report::fatal(error, plan::color(&cli, around)).into(),
+        Err(error) => Report::new(plan::messages(&cli, &around)).fatal(cli.input.as_deref(), error).into(),
     }
 }
 
-fn run(cli: &Cli, around: Surroundings) -> Result<u8> {
+fn run(cli: &Cli, around: &Surroundings) -> Result<u8> {
     interrupt::watch()?;
     match plan::plan(cli, around)? {
         Plan::ShortHelp => {

@@ -4,10 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use crate::audio::decode::Raw;
 use crate::audio::encode::Format;
-use crate::cli::{Cli, To};
-use crate::error::Failure;
+use crate::cli::{self, Cli, To};
+use crate::error::{Failure, shell_quoted};
 use crate::isolate::Task;
 use crate::isolate::local::models;
 use crate::sink::{self, Sink};
@@ -16,7 +18,7 @@ use crate::source::Source;
 /// What is around the program, looked at once.
 // Each is the answer to one question.
 #[allow(clippy::struct_excessive_bools)]
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Surroundings {
     /// Standard input is a terminal.
     pub stdin_is_terminal: bool,
@@ -26,19 +28,23 @@ pub struct Surroundings {
     pub stderr_is_terminal: bool,
     /// The user wants no colours (`NO_COLOR`).
     pub no_color: bool,
+    /// The engine that the environment asks for (`VOXSIFT_ENGINE`).
+    pub engine: Option<String>,
 }
 
 impl Surroundings {
     /// Looks.
     #[must_use]
     pub fn look() -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        // As NO_COLOR defines it, an empty variable is none.
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal() && !dumb,
-            no_color: set("NO_COLOR"),
+            no_color: variable("NO_COLOR").is_some(),
+            engine: variable("VOXSIFT_ENGINE").map(|name| name.to_string_lossy().into_owned()),
         }
     }
 }
@@ -125,43 +131,68 @@ pub enum Progress {
 ///
 /// # Errors
 /// `Usage` for everything that cannot be meant; `Output` when nothing can be written at the output's place.
-pub fn plan(cli: &Cli, around: Surroundings) -> Result<Plan, Failure> {
+pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     let Some(source) = source(cli.input.as_deref(), around) else {
         return Ok(Plan::ShortHelp);
     };
     let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
     let (sink, format) = output(cli, &source)?;
     let skip = check(cli, around, &source, &sink)?;
-    let progress =
-        match (cli.progress.decide(around.stderr_is_terminal && !cli.quiet), around.stderr_is_terminal) {
-            (false, _) => Progress::Hidden,
-            (true, true) => Progress::Bar,
-            (true, false) => Progress::Lines,
-        };
     Ok(Plan::Run(Run {
         jobs: vec![Job { task: Task { source, raw, sink, format }, skip }],
-        engine: Engine::Local { model: cli.model, attenuation_limit: cli.attenuation_limit },
+        engine: engine(cli, around)?,
         dry_run: cli.dry_run,
-        messages: Messages {
-            verbosity: match (cli.quiet, cli.verbose) {
-                (true, _) => Verbosity::Quiet,
-                (false, true) => Verbosity::Verbose,
-                (false, false) => Verbosity::Normal,
-            },
-            json: cli.json,
-            color: color(cli, around),
-            progress,
-        },
+        messages: messages(cli, around),
     }))
 }
 
-/// Whether messages are coloured.
+/// What to print, and how.
 #[must_use]
-pub fn color(cli: &Cli, around: Surroundings) -> bool {
-    cli.color.decide(around.stderr_is_terminal && !around.no_color)
+pub fn messages(cli: &Cli, around: &Surroundings) -> Messages {
+    let terminal = around.stderr_is_terminal;
+    let progress = match (cli.progress.decide(terminal && !cli.quiet), terminal) {
+        (false, _) => Progress::Hidden,
+        (true, true) => Progress::Bar,
+        (true, false) => Progress::Lines,
+    };
+    let verbosity = match (cli.quiet, cli.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    // Where the audio goes to standard output, nothing else does, not even a failure.
+    let json = cli.json && !writes_to_stdout(cli);
+    Messages { verbosity, json, color: cli.color.decide(terminal && !around.no_color), progress }
 }
 
-fn source(input: Option<&Path>, around: Surroundings) -> Option<Source> {
+/// Whether the audio is meant for standard output.
+fn writes_to_stdout(cli: &Cli) -> bool {
+    let is_dash = |path: &PathBuf| path == Path::new("-");
+    let is_stdout = |path: &PathBuf| is_dash(path) || Sink::at(path, false) == Sink::Stdout;
+    cli.output.as_ref().map_or(cli.input.as_ref().is_none_or(is_dash), is_stdout)
+}
+
+/// The engine of the command line, else that of the environment, else the best that is there.
+fn engine(cli: &Cli, around: &Surroundings) -> Result<Engine, Failure> {
+    let named = around.engine.as_deref().map(|name| {
+        cli::Engine::from_str(name, false).map_err(|_| {
+            let engines = cli::Engine::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+            let names: Vec<_> = engines.map(|engine| engine.get_name().to_owned()).collect();
+            Failure::usage(
+                format!("VOXSIFT_ENGINE is {name}, which is no engine"),
+                format!("unset it, or set it to one of: {}", names.join(", ")),
+            )
+        })
+    });
+    let engine = cli.engine.map(Ok).or(named).unwrap_or(Ok(cli::Engine::Auto))?;
+    match engine {
+        cli::Engine::Auto | cli::Engine::Local => {
+            Ok(Engine::Local { model: cli.model, attenuation_limit: cli.attenuation_limit })
+        }
+    }
+}
+
+fn source(input: Option<&Path>, around: &Surroundings) -> Option<Source> {
     match input {
         Some(path) if path == Path::new("-") => Some(Source::Stdin),
         Some(path) => Some(Source::File(path.to_owned())),
@@ -180,7 +211,7 @@ fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
     let format = match cli.to {
         To::Format(format) => format,
         To::Auto if path == Path::new("-") => Format::Wav,
-        To::Auto => format_of(&path)?,
+        To::Auto => format_of(&path, source)?,
     };
     let sink = if path == Path::new("-") { Sink::Stdout } else { Sink::at(&path, cli.force) };
     Ok((sink, format))
@@ -192,7 +223,7 @@ fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
     let format = match cli.to {
         To::Format(format) => format,
         To::Auto if cli.name.contains("{ext}") => Format::Wav,
-        To::Auto => format_of(Path::new(&name(Format::Wav)?))?,
+        To::Auto => format_of(Path::new(&name(Format::Wav)?), &Source::File(input.to_owned()))?,
     };
     Ok((Sink::at(&input.with_file_name(name(format)?), cli.force), format))
 }
@@ -224,25 +255,26 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
 }
 
 /// The format that an output's extension asks for.
-fn format_of(path: &Path) -> Result<Format, Failure> {
+fn format_of(path: &Path, source: &Source) -> Result<Format, Failure> {
+    /// What people ask for, and ffmpeg writes.
+    const OTHERS: [&str; 13] =
+        ["mp3", "m4a", "aac", "ogg", "oga", "mp4", "mov", "mkv", "webm", "aiff", "aif", "caf", "wma"];
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
         return Ok(Format::Wav);
     };
     Format::of_extension(extension).ok_or_else(|| {
-        let name = path.display();
-        let hint = match extension.to_ascii_lowercase().as_str() {
-            "mp3" | "m4a" | "aac" | "ogg" | "oga" | "mp4" | "mov" | "mkv" | "webm" | "aiff" | "aif"
-            | "caf" | "wma" => {
-                format!("let ffmpeg write it: voxsift INPUT -o - | ffmpeg -i - {name}")
-            }
-            _ => "use .wav or .flac, or say the format with --to".into(),
+        let hint = if OTHERS.contains(&extension.to_ascii_lowercase().as_str()) {
+            let input = source.path().map_or_else(|| "-".into(), shell_quoted);
+            format!("let ffmpeg write it: voxsift {input} -o - | ffmpeg -i - {}", shell_quoted(path))
+        } else {
+            "use .wav, .flac or .opus, or say the format with --to".into()
         };
-        Failure::usage(format!("{name}: .{extension} cannot be written"), hint)
+        Failure::usage(format!("{}: .{extension} cannot be written", path.display()), hint)
     })
 }
 
 /// Checks the output against the input and the file system. Returns whether the job is done already.
-fn check(cli: &Cli, around: Surroundings, source: &Source, sink: &Sink) -> Result<bool, Failure> {
+fn check(cli: &Cli, around: &Surroundings, source: &Source, sink: &Sink) -> Result<bool, Failure> {
     if cli.json && *sink == Sink::Stdout {
         return Err(Failure::usage(
             "--json and the audio cannot both go to standard output",
@@ -255,18 +287,20 @@ fn check(cli: &Cli, around: Surroundings, source: &Source, sink: &Sink) -> Resul
             "write it to a file with -o FILE, or pipe it into a player; -o - insists",
         ));
     }
-    let Sink::File { path, .. } = sink else {
-        return Ok(false);
-    };
-    // Where the system knows that name, a redirected file is found behind it.
+    // Where the system knows these names, a redirected file is found behind them.
     let input = source.path().unwrap_or(Path::new("/dev/stdin"));
-    if sink::same_file(input, path) {
+    let output = sink.path().unwrap_or(Path::new("/dev/stdout"));
+    if sink::same_file(input, output) {
         return Err(Failure::usage(
-            format!("{} is the input", path.display()),
+            format!("{} is the input", output.display()),
             "choose another name with -o; the recording is never overwritten",
         ));
     }
-    if path.is_dir() {
+    let Sink::File { path, .. } = sink else {
+        return Ok(false);
+    };
+    // A name that ends in a slash can only be a directory's.
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Failure::output(
             format!("{} is a directory", path.display()),
             "name a file in it with -o",

@@ -4,13 +4,14 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use serde::Serialize;
 
 use crate::audio::{Depth, Spec};
 use crate::error::{Failure, Kind};
 use crate::isolate::{Outcome, Task};
-use crate::plan::{self, Messages, Verbosity};
+use crate::plan::{Messages, Verbosity};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -32,8 +33,8 @@ enum Status<'a> {
 #[derive(Serialize)]
 struct Record<'a> {
     input: &'a str,
-    output: &'a str,
-    engine: &'a str,
+    output: Option<&'a str>,
+    engine: Option<&'a str>,
     status: &'a str,
     duration_seconds: Option<f64>,
     file_format: Option<&'a str>,
@@ -54,6 +55,53 @@ struct ErrorRecord<'a> {
     hint: &'a str,
     http_status: Option<u16>,
     code: Option<&'a str>,
+}
+
+impl<'a> Record<'a> {
+    fn new(input: &'a str, output: Option<&'a str>, engine: Option<&'a str>, status: Status<'a>) -> Self {
+        let mut record = Self {
+            input,
+            output,
+            engine,
+            status: "ok",
+            duration_seconds: None,
+            file_format: None,
+            bytes_uploaded: 0,
+            bytes_written: 0,
+            elapsed_seconds: None,
+            attempts: 0,
+            request_id: None,
+            credits: 0,
+            warnings: &[],
+            error: None,
+        };
+        match status {
+            Status::Ok(outcome) => {
+                record.duration_seconds = Some(outcome.duration_seconds);
+                record.bytes_written = outcome.bytes_written;
+                record.elapsed_seconds = Some(outcome.elapsed.as_secs_f64());
+                record.attempts = 1;
+                record.warnings = &outcome.warnings;
+            }
+            Status::Skipped => record.status = "skipped",
+            Status::Planned(seconds) => {
+                record.status = "planned";
+                record.duration_seconds = seconds;
+            }
+            Status::Failed(failure) => {
+                record.status = "failed";
+                record.attempts = 1;
+                record.error = Some(ErrorRecord {
+                    kind: failure.kind.name(),
+                    message: &failure.message,
+                    hint: &failure.hint,
+                    http_status: None,
+                    code: None,
+                });
+            }
+        }
+        record
+    }
 }
 
 impl Report {
@@ -127,7 +175,8 @@ impl Report {
     /// # Errors
     /// Those of printing the JSON object.
     pub fn failed(&self, task: &Task, engine: &str, failure: &Failure) -> Result<(), Failure> {
-        self.error(Some(&input_name(task)), failure);
+        let about = if failure.kind == Kind::Output { output_name(task) } else { input_name(task) };
+        self.error(Some(&about), failure);
         self.record(task, engine, Status::Failed(failure))
     }
 
@@ -146,68 +195,33 @@ impl Report {
         let _ = writeln!(io::stderr(), "{label} {text}");
     }
 
+    /// Prints the error that ended the program, and returns its exit code.
+    #[must_use]
+    pub fn fatal(&self, input: Option<&Path>, error: anyhow::Error) -> u8 {
+        let failure =
+            error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
+        if failure.kind != Kind::ReaderLeft {
+            self.error(None, &failure);
+            let input = input.map_or_else(String::new, |input| input.display().to_string());
+            // Where this cannot be printed either, the exit code still tells.
+            let _ = self
+                .print(&Record { attempts: 0, ..Record::new(&input, None, None, Status::Failed(&failure)) });
+        }
+        failure.kind.exit_code()
+    }
+
     fn record(&self, task: &Task, engine: &str, status: Status) -> Result<(), Failure> {
+        self.print(&Record::new(&input_name(task), Some(&output_name(task)), Some(engine), status))
+    }
+
+    fn print(&self, record: &Record) -> Result<(), Failure> {
         if !self.messages.json {
             return Ok(());
         }
-        let (input, output) = (input_name(task), output_name(task));
-        let mut record = Record {
-            input: &input,
-            output: &output,
-            engine,
-            status: "ok",
-            duration_seconds: None,
-            file_format: None,
-            bytes_uploaded: 0,
-            bytes_written: 0,
-            elapsed_seconds: None,
-            attempts: 0,
-            request_id: None,
-            credits: 0,
-            warnings: &[],
-            error: None,
-        };
-        match status {
-            Status::Ok(outcome) => {
-                record.duration_seconds = Some(outcome.duration_seconds);
-                record.bytes_written = outcome.bytes_written;
-                record.elapsed_seconds = Some(outcome.elapsed.as_secs_f64());
-                record.attempts = 1;
-                record.warnings = &outcome.warnings;
-            }
-            Status::Skipped => record.status = "skipped",
-            Status::Planned(seconds) => {
-                record.status = "planned";
-                record.duration_seconds = seconds;
-            }
-            Status::Failed(failure) => {
-                record.status = "failed";
-                record.attempts = 1;
-                record.error = Some(ErrorRecord {
-                    kind: failure.kind.name(),
-                    message: &failure.message,
-                    hint: &failure.hint,
-                    http_status: None,
-                    code: None,
-                });
-            }
-        }
-        let json = serde_json::to_string(&record).map_err(|error| Failure::internal(error.to_string()))?;
+        let json = serde_json::to_string(record).map_err(|error| Failure::internal(error.to_string()))?;
         let mut out = io::stdout().lock();
         writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| Failure::writing(&error))
     }
-}
-
-/// Prints the error that ended the program and returns its exit code.
-#[must_use]
-pub fn fatal(error: anyhow::Error, color: bool) -> u8 {
-    let failure = error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
-    if failure.kind != Kind::ReaderLeft {
-        let messages =
-            Messages { verbosity: Verbosity::Normal, json: false, color, progress: plan::Progress::Hidden };
-        Report::new(messages).error(None, &failure);
-    }
-    failure.kind.exit_code()
 }
 
 /// Prints a help text on standard error.

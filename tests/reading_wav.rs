@@ -403,7 +403,7 @@ fn wave64() {
 /// G.711's μ-law, in the 16-bit scale that all decoders use.
 fn mulaw(byte: u8) -> f32 {
     let bits = !byte;
-    let magnitude = (i32::from(bits & 15) * 8 + 0x84 << (bits >> 4 & 7)) - 0x84;
+    let magnitude = ((i32::from(bits & 15) * 8 + 0x84) << ((bits >> 4) & 7)) - 0x84;
     (if bits & 0x80 == 0 { magnitude } else { -magnitude }) as f32 / 32768.0
 }
 
@@ -411,7 +411,7 @@ fn mulaw(byte: u8) -> f32 {
 fn alaw(byte: u8) -> f32 {
     let bits = byte ^ 0x55;
     let (mantissa, segment) = (i32::from(bits & 15) * 16 + 8, bits >> 4 & 7);
-    let magnitude = if segment == 0 { mantissa } else { mantissa + 0x100 << (segment - 1) };
+    let magnitude = if segment == 0 { mantissa } else { (mantissa + 0x100) << (segment - 1) };
     (if bits & 0x80 == 0 { -magnitude } else { magnitude }) as f32 / 32768.0
 }
 

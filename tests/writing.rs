@@ -442,7 +442,7 @@ fn a_full_disk_under_a_file_leaves_the_old_one() {
     let line = "trap '' XFSZ && ulimit -f 4 && exec \"$@\"";
     Running::start(&mut behind_shell(&bench.path(""), line, ["in.wav", "-f", "-o", "out.wav"]))
         .end()
-        .failed(1, "in.wav: ");
+        .failed(1, "out.wav: file too large");
     assert_eq!(bench.read("out.wav"), b"old");
     assert_eq!(bench.names(), ["in.wav", "out.wav"]);
 }

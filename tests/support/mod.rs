@@ -99,7 +99,8 @@ impl Run {
     #[track_caller]
     pub fn exits(mut self, code: i32) -> Done {
         let output = self.command.output().expect("the program starts");
-        let done = Done { command: format!("{:?}", self.command), output };
+        let args: Vec<_> = self.command.get_args().map(OsStr::to_string_lossy).collect();
+        let done = Done { command: format!("voxsift {}", args.join(" ")), output };
         assert_eq!(done.output.status.code(), Some(code), "{}", done.show());
         done
     }

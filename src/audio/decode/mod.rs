@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::Spec;
 use super::probe::{self, Format};
-use crate::error::Failure;
+use crate::error::{Failure, shell_quoted};
 use crate::source::{Input, PEEK, Source, Witness};
 
 /// The layout of input without a header: 16-bit little-endian samples.
@@ -115,7 +115,7 @@ fn recognise(input: &mut Input) -> Result<Format, Failure> {
 }
 
 fn foreign(name: &str, path: Option<&Path>) -> Failure {
-    let path = path.map_or_else(|| "IN".into(), Path::to_string_lossy);
+    let path = path.map_or_else(|| "IN".into(), shell_quoted);
     Failure::input(
         format!("{name} cannot be decoded here"),
         format!("if it has sound, pipe it through ffmpeg: ffmpeg -i {path} -f wav - | voxsift -o OUT.wav"),
