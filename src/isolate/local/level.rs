@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 /// the same: −26 is best in SI-SDR, −20 in PESQ.
 const TARGET_DBFS: f32 = -24.0;
 
+/// What the loudest frames of speech at that level have.
+const LOUDEST_DBFS: f32 = -8.0;
+
 /// Frames below this are digital silence or converter noise, and say nothing about the level of speech.
 const ABSOLUTE_GATE_DBFS: f32 = -90.0;
 
@@ -86,8 +89,20 @@ impl Leveller {
 
     /// Hears one more frame.
     pub fn hear(&mut self, frame: &[f32]) {
-        self.push(frame.iter().map(|x| x * x).sum::<f32>() / frame.len() as f32);
+        self.push(mean_square(frame.iter()));
     }
+
+    /// The gain for this frame: less than the measured one when somebody starts to speak after a silence,
+    /// of which the measurement of a live stream does not know yet.
+    pub fn gain_for<'a>(&mut self, frame: impl ExactSizeIterator<Item = &'a f32>) -> f32 {
+        let most = (power(LOUDEST_DBFS) / mean_square(frame).max(f32::MIN_POSITIVE)).sqrt();
+        self.gain().min(most)
+    }
+}
+
+fn mean_square<'a>(frame: impl ExactSizeIterator<Item = &'a f32>) -> f32 {
+    let length = frame.len() as f32;
+    frame.map(|x| x * x).sum::<f32>() / length
 }
 
 fn gain_to_target(powers: &VecDeque<f32>) -> Option<f32> {

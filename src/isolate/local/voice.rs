@@ -23,6 +23,13 @@ const BLOCK: f32 = 0.02;
 /// How long levels are remembered, in seconds.
 const MEMORY: f32 = 40.0;
 
+/// The time constant with which the make-up gain follows its measurement, in seconds: a live stream's first
+/// measurements are hasty.
+const ADAPTION: f32 = 1.0;
+
+/// The make-up gain of a live stream before anything is measured, in dB: about what networks take off.
+const USUAL_MAKE_UP_DB: f32 = 4.0;
+
 /// Frames of the look-ahead that are given up at once when the source has ended.
 const DRAIN: usize = 100;
 
@@ -67,7 +74,10 @@ pub struct Voice {
     /// The lower band before and behind the network, waiting for the make-up gain to be known.
     isolated: VecDeque<(f32, f32)>,
     make_up: MakeUp,
-    make_up_gain: f32,
+    /// `None` before the first frame of a source that is measured ahead.
+    make_up_gain: Option<f32>,
+    /// The part of the way that the make-up gain goes to a new measurement in a frame.
+    adaption: f32,
     gate: Gate,
     /// The gate of the frames that wait in `isolated`.
     gates: VecDeque<f32>,
@@ -116,7 +126,8 @@ impl Voice {
             latency_left: model.latency(),
             isolated: VecDeque::with_capacity(waiting),
             make_up: MakeUp::make_up(frames(MEMORY)),
-            make_up_gain: 1.0,
+            make_up_gain: (ahead == 0).then(|| amplitude(USUAL_MAKE_UP_DB)),
+            adaption: 1.0 - (-(hop as f32) / (ADAPTION * rate as f32)).exp(),
             gate: Gate::new(rate, hop),
             gates: VecDeque::new(),
             band_gain: floor,
@@ -200,7 +211,7 @@ impl Voice {
         let (mut noisy, mut clean) = (vec![0.0; hop], vec![0.0; hop]);
         while self.ahead.len() >= (self.look_ahead + 1) * hop {
             let from = self.level_gain;
-            let to = self.leveller.gain();
+            let to = self.leveller.gain_for(self.ahead.iter().take(hop));
             let from = from.unwrap_or(to);
             self.level_gain = Some(to);
             for (i, (sample, noisy)) in self.ahead.drain(..hop).zip(&mut noisy).enumerate() {
@@ -240,16 +251,18 @@ impl Voice {
         let hop = self.model.hop();
         while self.gates.len() > self.look_ahead {
             let Some(gate) = self.gates.pop_front() else { break };
-            let make_up = self.make_up.gain();
+            let target = self.make_up.gain();
+            let before = self.make_up_gain.unwrap_or(target);
+            let make_up = before + (target - before) * self.adaption;
             let band = self.floor + (1.0 - self.floor) * (gate * make_up).min(1.0);
             for (i, (input, output)) in self.isolated.drain(..hop).enumerate() {
                 let part = (i + 1) as f32 / hop as f32;
-                let g = self.make_up_gain + (make_up - self.make_up_gain) * part;
+                let g = before + (make_up - before) * part;
                 let h = self.band_gain + (band - self.band_gain) * part;
                 let low = self.floor * input + (1.0 - self.floor) * g * output;
                 self.difference.push(low - h * input);
             }
-            self.make_up_gain = make_up;
+            self.make_up_gain = Some(make_up);
             self.band_gain = band;
             self.curve.push(band);
         }
