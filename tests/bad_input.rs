@@ -93,8 +93,6 @@ fn a_header_that_is_cut_anywhere_is_refused() {
 
 #[test]
 fn a_video_without_sound_is_refused() {
-    // ffmpeg -f lavfi -i testsrc=size=32x32:rate=5:duration=1 -an -c:v mpeg4 -q:v 20 -fflags +bitexact
-    //        -flags:v +bitexact -map_metadata -1 -movflags +faststart video_only.mp4
     let video = fs::read(fixture("video_only.mp4")).expect("the fixture");
     refused("video.mp4", &video, "there is no audio in it");
     let bench = Bench::new();
