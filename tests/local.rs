@@ -242,8 +242,8 @@ fn peak_memory(seconds: usize) -> u64 {
         // Kept open: the program waits, and its memory can be looked at.
         stdin
     });
-    // All but what the network and the limiter hold back.
-    let mut output = vec![0; (seconds * 16_000 - 1_000) * 2];
+    // All but the last second, of which the network holds back a part.
+    let mut output = vec![0; (seconds - 1) * 16_000 * 2];
     stdout.read_exact(&mut output).expect("the program writes");
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a process");
     drop(writer.join().expect("the writer ends"));
@@ -257,6 +257,8 @@ fn peak_memory(seconds: usize) -> u64 {
 #[test]
 fn memory_does_not_grow_with_length() {
     let (short, long) = (peak_memory(20), peak_memory(200));
-    assert!(long < 60_000, "{long} KiB");
+    // DeepFilterNet3 alone takes more.
+    let most = if cfg!(feature = "deepfilternet") { 400_000 } else { 60_000 };
+    assert!(long < most, "{long} KiB");
     assert!(long * 10 <= short * 11, "{short} KiB for 20 s, {long} KiB for 200 s");
 }
