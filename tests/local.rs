@@ -175,6 +175,19 @@ fn channels_do_not_leak_into_each_other() {
 }
 
 #[test]
+fn the_same_input_gives_the_same_bytes_on_any_number_of_channels() {
+    let bench = Bench::new();
+    for channels in [1, 2, 5] {
+        bench.file("in.wav", Audio::speechlike(16_000, channels, 32_000).wav16());
+        let run = || {
+            bench.voxsift(["in.wav", "-f", "-o", "out.wav"]).succeeds();
+            bench.read("out.wav")
+        };
+        assert!(run() == run(), "{channels} channels");
+    }
+}
+
+#[test]
 fn dual_mono_stays_dual_mono() {
     let bench = Bench::new();
     let mono = with_noise(&speech(&bench, 16_000), -45.0);

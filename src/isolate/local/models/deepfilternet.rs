@@ -1,31 +1,22 @@
 //! The DeepFilterNet3 network (48 kHz, frames of 10 ms) through the crate `deep-filter-rt`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use deep_filter_rt::tract::{DfParams, DfTract, RuntimeParams};
-use ndarray::ArrayView2;
-use ndarray::ArrayViewMut2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Model;
 use crate::error::Failure;
 
-/// A network that has heard nothing yet. Streams are clones of it; it is no more than that, so one thread
-/// at a time is enough.
-pub struct Network(Mutex<DfTract>);
-
-pub(super) fn load() -> Result<Arc<Network>, Failure> {
-    // The crate's own thresholds switch the network off between words, which damages their edges.
-    let settings = RuntimeParams::default_with_ch(1).with_thresholds(-15.0, 35.0, 35.0);
-    DfTract::new(DfParams::default(), &settings)
-        .map(|network| Arc::new(Network(Mutex::new(network))))
-        .map_err(|error| Failure::internal(format!("the model cannot be loaded: {error:#}")))
-}
-
 pub(super) struct Stream(DfTract);
 
 impl Stream {
-    pub(super) fn new(network: &Network) -> Self {
-        Self(network.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    /// Loads the network anew: clones of one (`deep-filter-rt` 0.1.1) write into the same buffers, so that
+    /// two channels at once spoil each other.
+    pub(super) fn new() -> Result<Self, Failure> {
+        // The crate's own thresholds switch the network off between words, which damages their edges.
+        let settings = RuntimeParams::default_with_ch(1).with_thresholds(-15.0, 35.0, 35.0);
+        DfTract::new(DfParams::default(), &settings)
+            .map(Self)
+            .map_err(|error| Failure::internal(format!("the model cannot be loaded: {error:#}")))
     }
 }
 

@@ -43,9 +43,9 @@ pub enum Name {
 pub enum Weights {
     /// See [`Name::Hush`].
     Hush(Arc<hush_vani::Hush>),
-    /// See [`Name::DeepFilterNet`].
+    /// See [`Name::DeepFilterNet`]: every stream loads its own.
     #[cfg(feature = "deepfilternet")]
-    DeepFilterNet(Arc<deepfilternet::Network>),
+    DeepFilterNet,
 }
 
 impl Weights {
@@ -57,7 +57,7 @@ impl Weights {
         match name {
             Name::Hush => hush::load().map(Self::Hush),
             #[cfg(feature = "deepfilternet")]
-            Name::DeepFilterNet => deepfilternet::load().map(Self::DeepFilterNet),
+            Name::DeepFilterNet => Ok(Self::DeepFilterNet),
         }
     }
 
@@ -69,7 +69,7 @@ impl Weights {
         match self {
             Self::Hush(weights) => Ok(Box::new(hush::Stream::new(weights))),
             #[cfg(feature = "deepfilternet")]
-            Self::DeepFilterNet(network) => Ok(Box::new(deepfilternet::Stream::new(network))),
+            Self::DeepFilterNet => Ok(Box::new(deepfilternet::Stream::new()?)),
         }
     }
 }
