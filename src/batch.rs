@@ -56,25 +56,29 @@ fn perform(job: &Job, engine: &dyn Isolate, run: &Run, report: &Report) -> Resul
         // Nobody wants to read more, so nobody wants to read about it either.
         Err(failure) if failure.kind == Kind::ReaderLeft => Ok(Some(failure.kind)),
         Err(failure) => {
-            report.failed(&job.task, engine.name(), &failure)?;
+            report.failed(&job.task, engine.name(), &failure, 1)?;
             Ok(Some(failure.kind))
         }
     }
 }
 
-/// Says what would be done with one recording. Reads its header, unless that is on standard input.
+/// Says what would be done with one recording. Reads its header, unless it comes through a pipe.
 fn rehearse(job: &Job, report: &Report) -> Result<Option<Kind>, Failure> {
     let engine = "local";
     if job.skip {
         report.skipped(&job.task, engine)?;
         return Ok(None);
     }
+    // Looking into a pipe would take out of it what the run is meant to read.
     let known = match &job.task.source {
         Source::Stdin => None,
+        Source::File(path) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) => {
+            None
+        }
         Source::File(_) => match decode::open(&job.task.source, job.task.raw) {
             Ok(decoder) => Some((decoder.spec(), decoder.length().frames())),
             Err(failure) => {
-                report.failed(&job.task, engine, &failure)?;
+                report.failed(&job.task, engine, &failure, 0)?;
                 return Ok(Some(failure.kind));
             }
         },

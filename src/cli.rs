@@ -15,7 +15,7 @@ Examples:
   voxsift take.wav --attenuation-limit 12     leave some of the room in
   ffmpeg -i clip.mp4 -f wav - | voxsift > voice.wav
   arecord -f S16_LE -r 16000 -t raw | voxsift --raw -t pcm | aplay -f S16_LE -r 16000
-  for f in *.wav; do voxsift \"$f\" || echo \"$f\" >> failed.txt; done
+  for f in *.wav; do voxsift \"$f\" -o \"clean/$f\" || echo \"$f\" >> failed.txt; done
 
 Environment:
   VOXSIFT_ENGINE    the default of --engine

@@ -109,7 +109,7 @@ impl Failure {
             io::ErrorKind::NotFound => "make the directory first, for example with mkdir -p",
             io::ErrorKind::PermissionDenied => "choose another place with -o, or make the directory writable",
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "free some space or choose another place with -o; nothing was left behind"
+                "free some space, or choose another place with -o"
             }
             io::ErrorKind::ReadOnlyFilesystem => "choose another place with -o",
             io::ErrorKind::BrokenPipe => "the program that reads the output has ended",

@@ -1,10 +1,12 @@
-//! Ctrl-C, SIGTERM and SIGHUP: remove unfinished files and leave with exit code 130.
+//! Ctrl-C, SIGTERM, SIGHUP and SIGQUIT: remove unfinished files and leave with exit code 130.
 //!
 //! A thread of its own does it, so that it works while another thread waits for a pipe that never
 //! delivers. An output that is being renamed into place is finished first: it is there whole or not at all.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The temporary files that exist now.
@@ -39,10 +41,14 @@ pub fn release<T>(path: &Path, finish: impl FnOnce() -> T) -> T {
 /// When the system refuses a handler or a thread.
 #[cfg(unix)]
 pub fn watch() -> std::io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 
     let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let wanted =
+        [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    // A file that reaches the limit of `ulimit -f` then fails to be written, like one on a full disk, instead
+    // of ending the program.
+    signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {

@@ -169,7 +169,10 @@ pub fn messages(cli: &Cli, around: &Surroundings) -> Messages {
 fn writes_to_stdout(cli: &Cli) -> bool {
     let is_dash = |path: &PathBuf| path == Path::new("-");
     let is_stdout = |path: &PathBuf| is_dash(path) || Sink::at(path, false) == Sink::Stdout;
-    cli.output.as_ref().map_or(cli.input.as_ref().is_none_or(is_dash), is_stdout)
+    cli.output.as_ref().map_or(
+        cli.input.as_deref().is_none_or(|path| STDIN_NAMES.iter().any(|name| path == Path::new(name))),
+        is_stdout,
+    )
 }
 
 /// The engine of the command line, else that of the environment, else the best that is there.
@@ -192,9 +195,12 @@ fn engine(cli: &Cli, around: &Surroundings) -> Result<Engine, Failure> {
     }
 }
 
+/// What standard input is called: by us, and by systems.
+const STDIN_NAMES: [&str; 4] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
 fn source(input: Option<&Path>, around: &Surroundings) -> Option<Source> {
     match input {
-        Some(path) if path == Path::new("-") => Some(Source::Stdin),
+        Some(path) if STDIN_NAMES.iter().any(|name| path == Path::new(name)) => Some(Source::Stdin),
         Some(path) => Some(Source::File(path.to_owned())),
         None if around.stdin_is_terminal => None,
         None => Some(Source::Stdin),
@@ -219,6 +225,12 @@ fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
 
 /// The output that `--name` puts beside the input.
 fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
+    if std::fs::metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        return Err(Failure::usage(
+            format!("{} is no regular file, so that nothing can be put beside it", input.display()),
+            "name the output with -o",
+        ));
+    }
     let name = |format: Format| fill(&cli.name, input, format);
     let format = match cli.to {
         To::Format(format) => format,

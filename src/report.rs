@@ -26,7 +26,8 @@ enum Status<'a> {
     Ok(&'a Outcome),
     Skipped,
     Planned(Option<f64>),
-    Failed(&'a Failure),
+    /// With the number of attempts.
+    Failed(&'a Failure, u32),
 }
 
 /// The JSON object about one input. README documents the fields.
@@ -88,9 +89,9 @@ impl<'a> Record<'a> {
                 record.status = "planned";
                 record.duration_seconds = seconds;
             }
-            Status::Failed(failure) => {
+            Status::Failed(failure, attempts) => {
                 record.status = "failed";
-                record.attempts = 1;
+                record.attempts = attempts;
                 record.error = Some(ErrorRecord {
                     kind: failure.kind.name(),
                     message: &failure.message,
@@ -170,14 +171,14 @@ impl Report {
         self.record(task, engine, Status::Planned(seconds))
     }
 
-    /// A recording could not be isolated.
+    /// A recording could not be isolated, in so many attempts.
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn failed(&self, task: &Task, engine: &str, failure: &Failure) -> Result<(), Failure> {
+    pub fn failed(&self, task: &Task, engine: &str, failure: &Failure, attempts: u32) -> Result<(), Failure> {
         let about = if failure.kind == Kind::Output { output_name(task) } else { input_name(task) };
         self.error(Some(&about), failure);
-        self.record(task, engine, Status::Failed(failure))
+        self.record(task, engine, Status::Failed(failure, attempts))
     }
 
     /// Prints what went wrong and what to do about it.
@@ -204,8 +205,7 @@ impl Report {
             self.error(None, &failure);
             let input = input.map_or_else(String::new, |input| input.display().to_string());
             // Where this cannot be printed either, the exit code still tells.
-            let _ = self
-                .print(&Record { attempts: 0, ..Record::new(&input, None, None, Status::Failed(&failure)) });
+            let _ = self.print(&Record::new(&input, None, None, Status::Failed(&failure, 0)));
         }
         failure.kind.exit_code()
     }
@@ -220,7 +220,10 @@ impl Report {
         }
         let json = serde_json::to_string(record).map_err(|error| Failure::internal(error.to_string()))?;
         let mut out = io::stdout().lock();
-        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| Failure::writing(&error))
+        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure { kind: Kind::ReaderLeft, ..Failure::writing(&error) },
+            _ => Failure::writing(&error),
+        })
     }
 }
 

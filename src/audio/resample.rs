@@ -15,7 +15,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// The shortest blocks of equal duration at both rates, of which the second is a multiple of
+    /// The shortest blocks of equal duration and even length at both rates, of which the second is a multiple of
     /// `multiple` and at least `at_least` samples long.
     #[must_use]
     pub fn new(rate_a: u32, rate_b: u32, multiple: usize, at_least: usize) -> Self {
@@ -25,6 +25,13 @@ impl Blocks {
         // The least common multiple of the unit and of what is asked for, then enough of them.
         let units = multiple / gcd(unit_b, multiple);
         let times = at_least.div_ceil(unit_b * units).max(1);
+        // rubato centres its filter on a whole sample, so that only even blocks lag by exactly half a block.
+        let even = |length: usize| length.is_multiple_of(2);
+        let times = if even(unit_a * units * times) && even(unit_b * units * times) {
+            times
+        } else {
+            times.next_multiple_of(2)
+        };
         Self { a: unit_a * units * times, b: unit_b * units * times }
     }
 
@@ -107,7 +114,8 @@ mod tests {
             let blocks = Blocks::new(rate, 16_000, 160, 320);
             assert_eq!(blocks.a * 16_000, blocks.b * rate as usize, "{rate} Hz");
             assert_eq!(blocks.b % 160, 0, "{rate} Hz");
-            assert!((320..=16_000).contains(&blocks.b), "{rate} Hz");
+            assert!(blocks.a.is_multiple_of(2) && blocks.b.is_multiple_of(2), "{rate} Hz");
+            assert!((320..=32_000).contains(&blocks.b), "{rate} Hz");
         }
     }
 }

@@ -56,14 +56,15 @@ pub fn open(source: &Source, raw: Option<Raw>) -> Result<Decoder, Failure> {
 }
 
 fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Failure> {
-    match recognise(&mut input)? {
+    let mut format = recognise(&mut input)?;
+    while format == Format::Id3 {
+        tag::skip_id3v2(&mut input)?;
+        format = recognise(&mut input)?;
+    }
+    match format {
         Format::Wav => pcm::open_wav(input),
-        Format::Id3 => {
-            tag::skip_id3v2(&mut input).map_err(|error| Failure::reading(&error))?;
-            open_recognised(input, path)
-        }
         Format::Foreign(name) => Err(foreign(name, path)),
-        Format::Unknown => Err(unknown(&mut input)),
+        Format::Unknown | Format::Id3 => Err(unknown(&mut input)),
         format => packets::open_input(input, format),
     }
 }

@@ -40,7 +40,12 @@ pub(super) fn open_input(mut input: Input, format: Format) -> Result<Opened, Fai
     }
     // These point from one place of the file to another.
     if matches!(format, Format::IsoMp4 | Format::Caf) && input.byte_len().is_none() {
-        input = input.spooled().map_err(reading)?;
+        input = input.spooled().map_err(|error| {
+            Failure::input(
+                format!("it cannot be copied to a temporary file: {error}"),
+                "give voxsift the file itself, or set TMPDIR to a directory with room for it",
+            )
+        })?;
     }
     let live = input.byte_len().is_none();
     let mut facts = Facts::default();
@@ -290,18 +295,22 @@ fn unreadable(error: &Error, format: Format) -> Failure {
     }
 }
 
-/// Refuses a CAF file that declares packets no PCM has: symphonia would allocate one.
+/// Refuses a CAF file that declares packets no codec has: symphonia would allocate one.
 fn check_caf(input: &mut Input) -> Result<(), Failure> {
-    /// Offset of `mBytesPerPacket` in a file whose first chunk is `desc`, as the format requires.
-    const BYTES_PER_PACKET: usize = 36;
-    let head = input.peek(BYTES_PER_PACKET + 4).map_err(|error| Failure::reading(&error))?;
-    let bytes = head.get(BYTES_PER_PACKET..BYTES_PER_PACKET + 4).unwrap_or_default();
-    let size = bytes.iter().fold(0, |size, byte| size << 8 | u32::from(*byte));
-    // Compressed formats have packets of any size; none is near this.
-    let most = if head.get(28..32) == Some(b"lpcm") { MAX_CAF_PACKET } else { 1 << 16 };
-    if size > most {
+    /// Offset of `mFormatID` in a file whose first chunk is `desc`, as the format requires; `mBytesPerPacket` and
+    /// `mFramesPerPacket` follow 8 and 12 bytes behind it.
+    const FORMAT: usize = 28;
+    let head = input.peek(FORMAT + 16).map_err(|error| Failure::reading(&error))?;
+    let number = |at: usize| {
+        let bytes = head.get(at..at + 4).unwrap_or_default();
+        bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+    };
+    let (bytes, frames) = (number(FORMAT + 8), number(FORMAT + 12));
+    let (most_bytes, most_frames) =
+        if head.get(FORMAT..FORMAT + 4) == Some(b"lpcm") { (MAX_CAF_PACKET, 1) } else { (1 << 16, 1 << 16) };
+    if bytes > most_bytes || frames > most_frames {
         return Err(Failure::input(
-            format!("the CAF header is damaged: packets of {size} bytes"),
+            format!("the CAF header is damaged: packets of {bytes} bytes and {frames} frames"),
             "record or export it again",
         ));
     }

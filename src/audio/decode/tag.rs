@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::error::Failure;
 use crate::source::Input;
 
 /// The length of an ID3v1 tag.
@@ -10,8 +11,17 @@ const ID3V1: usize = 128;
 /// Leaves out the ID3v2 tag at the start of `input`.
 ///
 /// # Errors
-/// Those of reading.
-pub(super) fn skip_id3v2(input: &mut Input) -> io::Result<()> {
+/// `Input` when it ends within the tag's header, or cannot be read.
+pub(super) fn skip_id3v2(input: &mut Input) -> Result<(), Failure> {
+    skip(input).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            Failure::input("there is no audio in it: it ends within a tag", "record or export it again")
+        }
+        _ => Failure::reading(&error),
+    })
+}
+
+fn skip(input: &mut Input) -> io::Result<()> {
     let mut header = [0; 10];
     input.read_exact(&mut header)?;
     // Sizes have 7 bits per byte, so that no byte looks like a sync word; a footer repeats the header.

@@ -1,5 +1,6 @@
 //! Which track of a container is decoded, and what is to be cut off it.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
@@ -15,6 +16,7 @@ use super::opus::{Head, Opus};
 use super::trim::End;
 use super::{mkv, mp4};
 use crate::audio::probe::Format;
+use crate::audio::{Depth, RATES, Spec};
 use crate::error::Failure;
 
 /// What to do about a codec that is not supported.
@@ -52,10 +54,13 @@ pub(super) fn pick(reader: &dyn FormatReader, format: Format, facts: &Facts) -> 
         if facts.mp4.track(track.id).is_some_and(|track| track.big_endian) {
             params.codec = big_endian(params.codec);
         }
+        let channels = params.channels.as_ref().map_or(1, Channels::count);
+        let channels = u16::try_from(channels).unwrap_or(u16::MAX);
+        // Before a decoder makes room for what the header says.
+        Spec { rate: params.sample_rate.unwrap_or(*RATES.start()), channels, depth: Depth::Int16 }
+            .checked()?;
         // symphonia 0.6 decodes Vorbis of more than two channels to noise.
-        if params.codec == CODEC_ID_VORBIS
-            && params.channels.as_ref().is_some_and(|channels| channels.count() > 2)
-        {
+        if params.codec == CODEC_ID_VORBIS && channels > 2 {
             refused =
                 Some(("Vorbis of more than two channels", "convert it to FLAC first: ffmpeg -i IN OUT.flac"));
             continue;

@@ -5,6 +5,7 @@ use opus_pure::{
 };
 
 use super::Encode;
+use super::limiter::Limiter;
 use crate::audio::resample::{Blocks, Resampler};
 use crate::audio::{Spec, vorbis_order};
 use crate::error::Failure;
@@ -28,6 +29,9 @@ const SERIAL: u32 = 0x766f_7873;
 
 pub(super) struct Opus {
     output: Output,
+    /// Opus keeps what is louder than full scale, and players clip it.
+    limiter: Limiter,
+    limited: Vec<f32>,
     encoder: Encoder,
     writer: OggOpusWriter<Vec<u8>>,
     rate: Rate,
@@ -61,10 +65,16 @@ impl Opus {
             (Encoder::Surround(Box::new(encoder)), head)
         };
         let pre_skip = head.pre_skip.into();
-        let writer = OggOpusWriter::with_serial(Vec::new(), head, OpusTags::new(), SERIAL)
+        let mut writer = OggOpusWriter::with_serial(Vec::new(), head, OpusTags::new(), SERIAL)
             .map_err(|error| refused(&error))?;
+        if !output.is_seekable() {
+            // A page for every packet: a listener at the other end of a pipe waits for whole pages.
+            writer.set_page_target(1);
+        }
         Ok(Self {
             output,
+            limiter: Limiter::new(spec.rate, spec.channels),
+            limited: Vec::new(),
             encoder,
             writer,
             rate: Rate::new(spec)?,
@@ -73,6 +83,12 @@ impl Opus {
             waiting: Vec::new(),
             packet: vec![0; MAX_PACKET_BYTES],
         })
+    }
+
+    fn convert(&mut self) -> Result<(), Failure> {
+        self.rate.convert(&self.limited, &mut self.waiting)?;
+        self.limited.clear();
+        self.encode()
     }
 
     /// Encodes the packets that are complete, and keeps one back: the last packet says where the audio ends.
@@ -105,11 +121,13 @@ impl Opus {
 
 impl Encode for Opus {
     fn write(&mut self, interleaved: &[f32]) -> Result<(), Failure> {
-        self.rate.convert(interleaved, &mut self.waiting)?;
-        self.encode()
+        self.limiter.push(interleaved, &mut self.limited);
+        self.convert()
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64, Failure> {
+        self.limiter.finish(&mut self.limited);
+        self.convert()?;
         let frames = self.rate.finish(&mut self.waiting)?;
         self.encode()?;
         // The encoder is so many frames behind; silence brings the last of the audio out.

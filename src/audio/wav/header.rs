@@ -1,6 +1,6 @@
 //! The chunks of a WAV file, up to the first byte of its data.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use super::{EXTENSIBLE, damaged, u16_at, u32_at, u64_at};
 use crate::audio::probe::W64_RIFF;
@@ -83,6 +83,9 @@ pub fn read_header(reader: &mut Input) -> Result<Header, Failure> {
             }
             b"data" => {
                 let fmt = fmt.ok_or_else(|| damaged("the data comes before the fmt chunk"))?;
+                if len == 0 && !wave64 && file_len.is_some() && only_chunks_follow(bytes.inner)? {
+                    return Ok(Header { fmt, data_len: Some(0), data_offset: bytes.count });
+                }
                 let announced = long_data.filter(|_| len == u64::from(u32::MAX)).unwrap_or(len);
                 return Ok(Header {
                     fmt,
@@ -93,6 +96,16 @@ pub fn read_header(reader: &mut Input) -> Result<Header, Failure> {
             _ => bytes.skip(len.saturating_add(padding(len, wave64)))?,
         }
     }
+}
+
+/// Whether metadata follows in a file, and not the samples of a writer that could not know their length.
+fn only_chunks_follow(file: &mut Input) -> Result<bool, Failure> {
+    const METADATA: [&[u8; 4]; 6] = [b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue "];
+    let here = file.stream_position().map_err(|error| Failure::reading(&error))?;
+    let mut id = [0; 4];
+    let read = file.read_exact(&mut id);
+    file.seek(SeekFrom::Start(here)).map_err(|error| Failure::reading(&error))?;
+    Ok(read.is_ok() && METADATA.contains(&&id))
 }
 
 /// The announced length of the data, unless it is one that a writer to a pipe leaves.
@@ -111,12 +124,12 @@ fn padding(len: u64, wave64: bool) -> u64 {
 }
 
 /// A reader that counts, and whose end within a header is a failure of the input.
-struct Counted<'a, R> {
-    inner: &'a mut R,
+struct Counted<'a> {
+    inner: &'a mut Input,
     count: u64,
 }
 
-impl<R: Read> Counted<'_, R> {
+impl Counted<'_> {
     fn exact(&mut self, buf: &mut [u8]) -> Result<(), Failure> {
         self.count += buf.len() as u64;
         self.inner.read_exact(buf).map_err(|error| cut_short(&error))

@@ -105,7 +105,7 @@ impl Ensemble {
             return;
         }
         self.past.extend(samples);
-        let seconds = 2.0 * self.settings.look_ahead + WARM_UP;
+        let seconds = self.settings.look_ahead + WARM_UP;
         let superfluous = self.past.len().saturating_sub((seconds * self.settings.rate as f32) as usize);
         self.past.drain(..superfluous / leader.block() * leader.block());
     }

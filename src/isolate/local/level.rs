@@ -15,8 +15,12 @@ const LOUDEST_DBFS: f32 = -8.0;
 /// Frames below this are digital silence or converter noise, and say nothing about the level of speech.
 const ABSOLUTE_GATE_DBFS: f32 = -90.0;
 
-/// Frames this far below the mean of the louder ones are pauses (the relative gate of ITU-R BS.1770).
-const RELATIVE_GATE_DB: f32 = -10.0;
+/// The share of frames that are quieter than active speech is: pauses and the ends of words. What lasts less than
+/// the rest of the time, a bang or a cough, does not count as speech.
+const ACTIVE: f32 = 0.85;
+
+/// Frames of which the network kept less than this are no speech: noise, or a bang and what is left of it.
+const KEPT_DB: f32 = -14.0;
 
 /// The most that is added to a quiet recording. Speech at −84 dBFS is in the noise of any converter.
 const MAX_GAIN_DB: f32 = 60.0;
@@ -106,10 +110,17 @@ fn mean_square<'a>(frame: impl ExactSizeIterator<Item = &'a f32>) -> f32 {
 }
 
 fn gain_to_target(powers: &VecDeque<f32>) -> Option<f32> {
-    let mean_above = |gate: f32| mean(powers.iter().copied().filter(|power| *power > gate));
-    let ungated = mean_above(power(ABSOLUTE_GATE_DBFS))?;
-    let active = mean_above(ungated * power(RELATIVE_GATE_DB))?;
+    let active = percentile(powers.iter().copied(), ACTIVE)?;
     Some((power(TARGET_DBFS) / active).sqrt().min(amplitude(MAX_GAIN_DB)))
+}
+
+/// The power below which this share of the frames lies, of those that are above the absolute gate.
+fn percentile(powers: impl Iterator<Item = f32>, share: f32) -> Option<f32> {
+    let gate = power(ABSOLUTE_GATE_DBFS);
+    let mut powers: Vec<f32> = powers.filter(|power| *power > gate).collect();
+    let last = powers.len().checked_sub(1)?;
+    let (_, found, _) = powers.select_nth_unstable_by((last as f32 * share) as usize, f32::total_cmp);
+    Some(*found)
 }
 
 fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
@@ -121,6 +132,8 @@ fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
 /// What is known of one frame before and behind the network.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard {
+    /// Mean square of the input.
+    input: f32,
     /// Mean product of input and output.
     cross: f32,
     /// Mean square of the output.
@@ -145,15 +158,14 @@ impl MakeUp {
     pub fn hear(&mut self, input: &[f32], output: &[f32]) {
         let length = input.len() as f32;
         let cross = input.iter().zip(output).map(|(x, y)| x * y).sum::<f32>() / length;
-        let output = output.iter().map(|y| y * y).sum::<f32>() / length;
-        self.push(Heard { cross, output });
+        self.push(Heard { input: mean_square(input.iter()), cross, output: mean_square(output.iter()) });
     }
 }
 
 fn gain_to_input(frames: &VecDeque<Heard>) -> Option<f32> {
-    let above = |gate: f32| frames.iter().filter(move |frame| frame.output > gate);
-    let ungated = mean(above(power(ABSOLUTE_GATE_DBFS)).map(|frame| frame.output))?;
-    let gate = ungated * power(MAKE_UP_GATE_DB);
+    let kept = |frame: &&Heard| frame.output > frame.input * power(KEPT_DB);
+    let above = |gate: f32| frames.iter().filter(kept).filter(move |frame| frame.output > gate);
+    let gate = mean(above(power(ABSOLUTE_GATE_DBFS)).map(|frame| frame.output))? * power(MAKE_UP_GATE_DB);
     let gain = mean(above(gate).map(|frame| frame.cross))? / mean(above(gate).map(|frame| frame.output))?;
     gain.is_finite().then(|| gain.clamp(1.0, amplitude(MAX_MAKE_UP_DB)))
 }

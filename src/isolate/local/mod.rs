@@ -15,8 +15,8 @@ use ensemble::Ensemble;
 use models::Weights;
 use voice::Settings;
 
-/// How far ahead the two level measurements look, in seconds, where the source is no live stream.
-const LOOK_AHEAD: f32 = 20.0;
+/// How far ahead the two level measurements look together, in seconds, where the source is no live stream.
+const LOOK_AHEAD: f32 = 24.0;
 
 /// The most samples, of all channels together, that wait for what is ahead of them: 32 MiB.
 const MAX_WAITING: f32 = 8e6;
@@ -51,35 +51,38 @@ impl Isolate for Local {
         let look_ahead = if decoder.is_live() {
             0.0
         } else {
-            LOOK_AHEAD.min(MAX_WAITING / 2.0 / (f32::from(spec.channels) * spec.rate as f32))
+            LOOK_AHEAD.min(MAX_WAITING / (f32::from(spec.channels) * spec.rate as f32))
         };
         let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
         let mut ensemble = Ensemble::new(self.weights.clone(), settings, spec.channels)?;
 
         observer.started(spec, decoder.length().frames());
         let (mut block, mut isolated) = (Vec::new(), Vec::new());
-        let mut frames = 0;
+        let (mut taken, mut given) = (0, 0);
         loop {
             let read = decoder.read(&mut block)?;
             if read == 0 {
                 break;
             }
-            frames += read as u64;
+            taken += read as u64;
             isolated.clear();
             ensemble.push(&block, &mut isolated)?;
             encoder.write(&isolated)?;
-            observer.advanced(frames);
+            given += (isolated.len() / usize::from(spec.channels)) as u64;
+            observer.advanced(given);
         }
         let mut complete = false;
         while !complete {
             isolated.clear();
             complete = ensemble.drain(&mut isolated)?;
             encoder.write(&isolated)?;
+            given += (isolated.len() / usize::from(spec.channels)) as u64;
+            observer.advanced(given);
         }
         let bytes_written = encoder.finish()?;
         Ok(Outcome {
             spec,
-            duration_seconds: spec.seconds(frames),
+            duration_seconds: spec.seconds(taken),
             bytes_written,
             elapsed: started.elapsed(),
             warnings: decoder.warnings(),

@@ -20,8 +20,15 @@ use crate::error::Failure;
 /// The shortest block, in seconds: a longer one has steeper filters, a shorter one less delay.
 const BLOCK: f32 = 0.02;
 
-/// How long levels are remembered, in seconds.
-const MEMORY: f32 = 40.0;
+/// How long the level of the source is remembered, in seconds: as long as a sentence, so that it follows
+/// speakers, and what a bang hides is little.
+const LEVEL_MEMORY: f32 = 8.0;
+
+/// How long the make-up gain is measured over, in seconds: it belongs to the recording, and is heard.
+const MAKE_UP_MEMORY: f32 = 40.0;
+
+/// The part of the look-ahead that the level of the source gets.
+const LEVEL_SHARE: f32 = 1.0 / 6.0;
 
 /// The time constant with which the make-up gain follows its measurement, in seconds: a live stream's first
 /// measurements are hasty.
@@ -38,7 +45,7 @@ const DRAIN: usize = 100;
 pub struct Settings {
     /// Sample rate of the source in Hz.
     pub rate: u32,
-    /// How far each of the two level measurements looks ahead, in seconds: 0 for live sources.
+    /// How far the two level measurements look ahead together, in seconds: 0 for live sources.
     pub look_ahead: f32,
     /// The most noise to take away, in dB; `None` for all of it.
     pub attenuation_limit: Option<f32>,
@@ -50,7 +57,9 @@ pub struct Voice {
     blocks: Blocks,
     down: Resampler,
     up: Resampler,
-    look_ahead: usize,
+    /// Frames that the two measurements look ahead.
+    level_ahead: usize,
+    make_up_ahead: usize,
     /// The share of the input that stays in the output.
     floor: f32,
 
@@ -107,26 +116,28 @@ impl Voice {
         let down = Resampler::new(blocks)?;
         let up = Resampler::new(blocks.reversed())?;
         // All room at once: queues that grow leave holes in the memory.
-        let ahead = frames(settings.look_ahead);
-        let waiting = (ahead + 1) * hop + blocks.b;
-        let sources = (2.0 * settings.look_ahead + 0.2) * settings.rate as f32;
+        let level_ahead = frames(settings.look_ahead * LEVEL_SHARE);
+        let make_up_ahead = frames(settings.look_ahead) - level_ahead;
+        let room = |ahead: usize| (ahead + 1) * hop + blocks.b;
+        let sources = (settings.look_ahead + 0.2) * settings.rate as f32;
         let floor = settings.attenuation_limit.map_or(0.0, |db| amplitude(-db));
         Ok(Self {
             blocks,
-            look_ahead: ahead,
+            level_ahead,
+            make_up_ahead,
             floor,
             unblocked: Vec::with_capacity(blocks.a),
             source: VecDeque::with_capacity(sources as usize + 4 * blocks.a),
             taken: 0,
             given: 0,
-            ahead: VecDeque::with_capacity(waiting),
-            leveller: Leveller::leveller(frames(MEMORY)),
+            ahead: VecDeque::with_capacity(room(level_ahead)),
+            leveller: Leveller::leveller(frames(LEVEL_MEMORY)),
             level_gain: None,
             levelled: VecDeque::new(),
             latency_left: model.latency(),
-            isolated: VecDeque::with_capacity(waiting),
-            make_up: MakeUp::make_up(frames(MEMORY)),
-            make_up_gain: (ahead == 0).then(|| amplitude(USUAL_MAKE_UP_DB)),
+            isolated: VecDeque::with_capacity(room(make_up_ahead)),
+            make_up: MakeUp::make_up(frames(MAKE_UP_MEMORY)),
+            make_up_gain: (make_up_ahead == 0).then(|| amplitude(USUAL_MAKE_UP_DB)),
             adaption: 1.0 - (-(hop as f32) / (ADAPTION * rate as f32)).exp(),
             gate: Gate::new(rate, hop),
             gates: VecDeque::new(),
@@ -161,7 +172,8 @@ impl Voice {
     /// As [`push`](Self::push).
     pub fn drain(&mut self, output: &mut Vec<f32>) -> Result<bool, Failure> {
         if self.given < self.taken {
-            self.look_ahead = self.look_ahead.saturating_sub(DRAIN);
+            self.level_ahead = self.level_ahead.saturating_sub(DRAIN);
+            self.make_up_ahead = self.make_up_ahead.saturating_sub(DRAIN);
             self.feed(&vec![0.0; self.blocks.a])?;
             self.give(output);
         }
@@ -209,7 +221,7 @@ impl Voice {
     fn isolate(&mut self) -> Result<(), Failure> {
         let hop = self.model.hop();
         let (mut noisy, mut clean) = (vec![0.0; hop], vec![0.0; hop]);
-        while self.ahead.len() >= (self.look_ahead + 1) * hop {
+        while self.ahead.len() >= (self.level_ahead + 1) * hop {
             let from = self.level_gain;
             let to = self.leveller.gain_for(self.ahead.iter().take(hop));
             let from = from.unwrap_or(to);
@@ -249,7 +261,7 @@ impl Voice {
     /// Makes d of the frames whose make-up gain is known.
     fn mix(&mut self) {
         let hop = self.model.hop();
-        while self.gates.len() > self.look_ahead {
+        while self.gates.len() > self.make_up_ahead {
             let Some(gate) = self.gates.pop_front() else { break };
             let target = self.make_up.gain();
             let before = self.make_up_gain.unwrap_or(target);
