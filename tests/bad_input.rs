@@ -524,3 +524,18 @@ fn damaged_files_cause_neither_panics_nor_endless_loops() {
     assert!(name.starts_with("noise, round 99"), "the last one was {name}");
     assert!(failures.is_empty(), "{failures:#?}");
 }
+
+#[test]
+fn a_chain_of_tags_is_no_reason_to_recurse() {
+    let mut tags = b"ID3\x04\0\0\0\0\0\0".repeat(100_000);
+    refused("tags.mp3", &tags, "no audio in it");
+    tags.truncate(3);
+    refused("tag.mp3", &tags, "no audio in it");
+}
+
+#[test]
+fn metadata_behind_an_empty_data_chunk_is_no_audio() {
+    let mut wav = Audio { rate: 16_000, channels: 1, samples: Vec::new() }.wav16();
+    wav.extend_from_slice(b"LIST\x0c\0\0\0INFOISFT\0\0\0\0");
+    refused("in.wav", &wav, "no audio in it");
+}

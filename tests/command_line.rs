@@ -558,3 +558,16 @@ fn a_signal_that_the_parent_ignores_stays_ignored() {
         assert_eq!(bench.names(), ["out.wav"], "{name}");
     }
 }
+
+#[test]
+fn a_pipe_by_name_needs_the_name_of_an_output() {
+    let bench = Bench::new();
+    let wav = take();
+    let done = bench.voxsift(["/dev/stdin", "-o", "out.wav"]).stdin(wav).succeeds();
+    done.says("standard input → out.wav");
+    let fifo = bench.path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
+    assert!(made.success());
+    bench.voxsift(["fifo"]).fails(2, "fifo is no regular file").says("-o");
+    bench.voxsift(["-n", "fifo", "-o", "x.wav"]).succeeds().says("fifo → x.wav");
+}

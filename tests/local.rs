@@ -97,6 +97,29 @@ fn quiet_speech_is_kept_like_loud_speech() {
 }
 
 #[test]
+fn a_bang_does_not_cost_the_speech_around_it() {
+    let bench = Bench::new();
+    let clean = speech(&bench, 16_000).scaled(0.05);
+    let noisy = with_noise(&clean, -75.0);
+    let mut noise = Noise(3);
+    let (bang, after) = (40_000..44_000, 56_000);
+    let mut banged = noisy.clone();
+    banged.samples[bang].iter_mut().for_each(|sample| *sample += 0.5 * noise.next());
+    let rest = |audio: &Audio| Audio { samples: audio.samples[after..].to_vec(), ..audio.clone() };
+    for output in [
+        isolated(&bench, &banged, &[]),
+        Audio::of_pcm(
+            bench.voxsift(["--raw", "-t", "pcm"]).stdin(banged.pcm()).succeeds().stdout(),
+            16_000,
+            1,
+        ),
+    ] {
+        let gain = speech_gain(&rest(&clean), &rest(&output));
+        assert!(gain.abs() < 6.0, "{gain:.1} dB behind the bang");
+    }
+}
+
+#[test]
 fn output_is_aligned_with_the_input() {
     let bench = Bench::new();
     for rate in [16_000, 24_000, 48_000] {

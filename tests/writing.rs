@@ -570,3 +570,15 @@ fn digital_silence_stays_digital_silence() {
         }
     }
 }
+
+#[test]
+fn opus_is_limited_to_full_scale_as_well() {
+    let bench = Bench::new();
+    let samples = (0..48_000).map(|i| 3.0 * (i as f32 * 0.05).sin()).collect();
+    bench.file("in.wav", Audio { rate: 48_000, channels: 1, samples }.wav(32, true));
+    bench.voxsift(["in.wav", "--attenuation-limit", "0", "-o", "out.opus"]).succeeds();
+    bench.voxsift(["out.opus", "--attenuation-limit", "0", "-o", "out.wav"]).succeeds();
+    let output = Audio::of_wav(&bench.read("out.wav"));
+    let clipped = output.samples.iter().filter(|sample| sample.abs() > 0.9999).count();
+    assert!(clipped < output.samples.len() / 50, "{clipped} of {} samples clip", output.samples.len());
+}
