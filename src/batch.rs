@@ -9,7 +9,7 @@ use crate::isolate::local::Local;
 use crate::plan::{Engine, Job, Run};
 use crate::progress::Progress;
 use crate::report::{Report, input_name};
-use crate::source::Source;
+use crate::source::{Source, is_special};
 
 /// Carries out `run` and returns the exit code.
 ///
@@ -72,9 +72,7 @@ fn rehearse(job: &Job, report: &Report) -> Result<Option<Kind>, Failure> {
     // Looking into a pipe would take out of it what the run is meant to read.
     let known = match &job.task.source {
         Source::Stdin => None,
-        Source::File(path) if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) => {
-            None
-        }
+        Source::File(path) if is_special(path) => None,
         Source::File(_) => match decode::open(&job.task.source, job.task.raw) {
             Ok(decoder) => Some((decoder.spec(), decoder.length().frames())),
             Err(failure) => {

@@ -13,7 +13,7 @@ use crate::error::{Failure, shell_quoted};
 use crate::isolate::Task;
 use crate::isolate::local::models;
 use crate::sink::{self, Sink};
-use crate::source::Source;
+use crate::source::{Source, is_special};
 
 /// What is around the program, looked at once.
 // Each is the answer to one question.
@@ -167,12 +167,8 @@ pub fn messages(cli: &Cli, around: &Surroundings) -> Messages {
 
 /// Whether the audio is meant for standard output.
 fn writes_to_stdout(cli: &Cli) -> bool {
-    let is_dash = |path: &PathBuf| path == Path::new("-");
-    let is_stdout = |path: &PathBuf| is_dash(path) || Sink::at(path, false) == Sink::Stdout;
-    cli.output.as_ref().map_or(
-        cli.input.as_deref().is_none_or(|path| STDIN_NAMES.iter().any(|name| path == Path::new(name))),
-        is_stdout,
-    )
+    let is_stdout = |path: &Path| path == Path::new("-") || Sink::at(path, false) == Sink::Stdout;
+    cli.output.as_deref().map_or_else(|| cli.input.as_deref().is_none_or(is_stdin), is_stdout)
 }
 
 /// The engine of the command line, else that of the environment, else the best that is there.
@@ -195,12 +191,14 @@ fn engine(cli: &Cli, around: &Surroundings) -> Result<Engine, Failure> {
     }
 }
 
-/// What standard input is called: by us, and by systems.
-const STDIN_NAMES: [&str; 4] = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+/// Whether this is what standard input is called: by us, or by systems.
+fn is_stdin(path: &Path) -> bool {
+    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name))
+}
 
 fn source(input: Option<&Path>, around: &Surroundings) -> Option<Source> {
     match input {
-        Some(path) if STDIN_NAMES.iter().any(|name| path == Path::new(name)) => Some(Source::Stdin),
+        Some(path) if is_stdin(path) => Some(Source::Stdin),
         Some(path) => Some(Source::File(path.to_owned())),
         None if around.stdin_is_terminal => None,
         None => Some(Source::Stdin),
@@ -225,7 +223,7 @@ fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
 
 /// The output that `--name` puts beside the input.
 fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
-    if std::fs::metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+    if is_special(input) {
         return Err(Failure::usage(
             format!("{} is no regular file, so that nothing can be put beside it", input.display()),
             "name the output with -o",

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Failure, Kind};
 use crate::interrupt;
+use crate::source::is_special;
 
 /// Where the output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +35,10 @@ impl Sink {
         if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
             return Self::Stdout;
         }
-        match fs::metadata(path) {
-            Ok(meta) if !meta.is_file() && !meta.is_dir() => Self::Device(path.to_owned()),
-            _ => Self::File { path: behind_links(path), replace },
+        if is_special(path) {
+            return Self::Device(path.to_owned());
         }
+        Self::File { path: behind_links(path), replace }
     }
 
     /// The path, unless it is standard output.

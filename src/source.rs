@@ -44,6 +44,12 @@ impl Source {
     }
 }
 
+/// Whether a path is a FIFO, a device or a socket: neither a regular file nor a directory.
+#[must_use]
+pub fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+}
+
 /// Standard input as a file of its own, so that a redirected regular file can be sought in.
 fn stdin() -> io::Result<File> {
     #[cfg(unix)]
