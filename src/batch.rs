@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 
-use crate::audio::decode;
 use crate::error::{Failure, Kind};
 use crate::isolate::Isolate;
+use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
 use crate::plan::{Engine, Job, Run};
 use crate::progress::Progress;
 use crate::report::{Report, input_name};
-use crate::source::{Source, is_special};
 
 /// Carries out `run` and returns the exit code.
 ///
@@ -17,13 +16,20 @@ use crate::source::{Source, is_special};
 /// When the engine cannot be set up, or when a result cannot be printed: then nothing is known any more.
 pub fn run(run: &Run) -> Result<u8> {
     let report = Report::new(run.messages);
-    if run.dry_run {
-        return exit_code(run.jobs.iter().map(|job| rehearse(job, &report)));
-    }
-    let engine = match run.engine {
-        Engine::Local { model, attenuation_limit } => Local::new(model, attenuation_limit)?,
+    let engine: Box<dyn Isolate> = match &run.engine {
+        Engine::Local { model, attenuation_limit } => Box::new(Local::new(*model, *attenuation_limit)?),
+        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone())),
     };
-    exit_code(run.jobs.iter().map(|job| perform(job, &engine, run, &report)))
+    exit_code(run.jobs.iter().map(|job| {
+        if job.skip {
+            report.skipped(&job.task, engine.name())?;
+            Ok(None)
+        } else if run.dry_run {
+            rehearse(job, engine.as_ref(), &report)
+        } else {
+            perform(job, engine.as_ref(), run, &report)
+        }
+    }))
 }
 
 /// The exit code for the kinds of failure of all jobs: of one kind, that kind's; of several, 1.
@@ -41,11 +47,7 @@ fn exit_code(ends: impl Iterator<Item = Result<Option<Kind>, Failure>>) -> Resul
 
 /// Isolates one recording; says how it failed, if it did.
 fn perform(job: &Job, engine: &dyn Isolate, run: &Run, report: &Report) -> Result<Option<Kind>, Failure> {
-    if job.skip {
-        report.skipped(&job.task, engine.name())?;
-        return Ok(None);
-    }
-    let progress = Progress::new(&input_name(&job.task), run.messages.progress);
+    let progress = Progress::new(&input_name(&job.task), run.messages.progress, report);
     let result = engine.isolate(&job.task, &progress);
     progress.clear();
     match result {
@@ -62,25 +64,16 @@ fn perform(job: &Job, engine: &dyn Isolate, run: &Run, report: &Report) -> Resul
     }
 }
 
-/// Says what would be done with one recording. Reads its header, unless it comes through a pipe.
-fn rehearse(job: &Job, report: &Report) -> Result<Option<Kind>, Failure> {
-    let engine = "local";
-    if job.skip {
-        report.skipped(&job.task, engine)?;
-        return Ok(None);
+/// Says what would be done with one recording.
+fn rehearse(job: &Job, engine: &dyn Isolate, report: &Report) -> Result<Option<Kind>, Failure> {
+    match engine.rehearse(&job.task) {
+        Ok(rehearsal) => {
+            report.planned(&job.task, engine.name(), &rehearsal)?;
+            Ok(None)
+        }
+        Err(failure) => {
+            report.failed(&job.task, engine.name(), &failure, 0)?;
+            Ok(Some(failure.kind))
+        }
     }
-    // Looking into a pipe would take out of it what the run is meant to read.
-    let known = match &job.task.source {
-        Source::Stdin => None,
-        Source::File(path) if is_special(path) => None,
-        Source::File(_) => match decode::open(&job.task.source, job.task.raw) {
-            Ok(decoder) => Some((decoder.spec(), decoder.length().frames())),
-            Err(failure) => {
-                report.failed(&job.task, engine, &failure, 0)?;
-                return Ok(Some(failure.kind));
-            }
-        },
-    };
-    report.planned(&job.task, engine, known)?;
-    Ok(None)
 }

@@ -1,11 +1,13 @@
 //! The command line as it is written: values only, no decisions. Those are made in [`crate::plan`].
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
 use crate::audio::encode::Format;
 use crate::audio::{MAX_CHANNELS, RATES};
+use crate::isolate::elevenlabs;
 use crate::isolate::local::models;
 
 const EXAMPLES: &str = "\
@@ -16,22 +18,30 @@ Examples:
   ffmpeg -i clip.mp4 -f wav - | voxsift > voice.wav
   arecord -f S16_LE -r 16000 -t raw | voxsift --raw -t pcm | aplay -f S16_LE -r 16000
   for f in *.wav; do voxsift \"$f\" -o \"clean/$f\" || echo \"$f\" >> failed.txt; done
+  voxsift -e elevenlabs take.mp3 -n           what it would cost
+  voxsift -e elevenlabs take.mp3 -o take.wav  isolate through the paid service
 
 Environment:
-  VOXSIFT_ENGINE    the default of --engine
-  NO_COLOR          when set, no colours; so does TERM=dumb
+  VOXSIFT_ENGINE                        the default of --engine
+  ELEVENLABS_API_KEY                    the key of the ElevenLabs engine, which is then the default
+  ELEVENLABS_BASE_URL                   the default of --base-url
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY      proxies on the way to the service, also in lower case
+  SSL_CERT_FILE, SSL_CERT_DIR           certificates of the system, in place of where they usually are
+  NO_COLOR                              when set, no colours; so does TERM=dumb
 
 Exit codes:
   0    done
   1    the output could not be written
   2    the command line is wrong, or it would overwrite a file
-  4    the input cannot be read or is not acceptable audio
+  3    no API key, a key that is refused or lacks a right, or no credits
+  4    the input cannot be read, or is not acceptable, here or by the service
+  5    network, timeout, too many requests, or the service is in trouble
   130  interrupted";
 
 /// Isolate speech: noisy recording in, clean voice out.
 ///
-/// Works on this machine, offline, with a neural network inside the program. A file gives a file, and
-/// standard input gives standard output.
+/// Works on this machine, offline, with a neural network inside the program, or through the ElevenLabs Voice
+/// Isolator, a paid service. A file gives a file, and standard input gives standard output.
 #[derive(Debug, Parser)]
 // A switch on the command line is a bool.
 #[allow(clippy::struct_excessive_bools)]
@@ -73,7 +83,7 @@ pub struct Cli {
     )]
     pub name: String,
 
-    /// Format to write: by default from the output's extension, else WAV
+    /// Format to write: by default from the output's extension, else the engine's own
     #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
     pub to: To,
 
@@ -90,14 +100,95 @@ pub struct Cli {
     pub engine: Option<Engine>,
 
     /// Neural network of the local engine
-    #[arg(long, value_enum, default_value_t, help_heading = "Engine")]
-    pub model: models::Name,
+    #[arg(long, value_enum, help_heading = "Local engine")]
+    pub model: Option<models::Name>,
 
     /// Take away at most this much noise, in dB
     ///
     /// 12 leaves the room audible; 0 changes nothing.
-    #[arg(long, value_name = "DB", value_parser = decibels, help_heading = "Engine")]
+    #[arg(long, value_name = "DB", value_parser = decibels, help_heading = "Local engine")]
     pub attenuation_limit: Option<f32>,
+
+    /// Send 16 kHz mono samples: smaller and faster, but nothing above 8 kHz survives
+    #[arg(long, help_heading = "ElevenLabs engine")]
+    pub resample: bool,
+
+    /// What the audio is declared to be
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub file_format: FileFormat,
+
+    /// A picture for the service's history
+    #[arg(long, value_name = "FILE", conflicts_with = "stream", help_heading = "ElevenLabs engine")]
+    pub preview: Option<PathBuf>,
+
+    /// Let the service reply while it works
+    #[arg(long, help_heading = "ElevenLabs engine")]
+    pub stream: bool,
+
+    /// Read the API key from this file; `-` is standard input
+    ///
+    /// Without it the key is in ELEVENLABS_API_KEY. It cannot be given as an argument, because arguments can be
+    /// seen by every user of the machine.
+    #[arg(long, value_name = "FILE", help_heading = "ElevenLabs engine")]
+    pub api_key_file: Option<PathBuf>,
+
+    /// Where the service is [default: https://api.elevenlabs.io]
+    ///
+    /// Residency hosts are https://api.eu.residency.elevenlabs.io and its like. http:// is accepted to this
+    /// machine only.
+    #[arg(long, value_name = "URL", help_heading = "ElevenLabs engine")]
+    pub base_url: Option<String>,
+
+    /// Send a request that failed again, up to N times
+    ///
+    /// Only what cannot have been billed is sent again; see --retry-lost.
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "ElevenLabs engine")]
+    pub retries: u32,
+
+    /// Send it again also when the reply was lost after a whole upload: may be billed twice
+    #[arg(long, help_heading = "ElevenLabs engine")]
+    pub retry_lost: bool,
+
+    /// Wait so long for the reply, and for all retries together
+    #[arg(
+        long,
+        value_name = "S",
+        default_value = "240",
+        value_parser = seconds,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub timeout: Duration,
+
+    /// Wait so long for a connection
+    #[arg(
+        long,
+        value_name = "S",
+        default_value = "15",
+        value_parser = seconds,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub connect_timeout: Duration,
+
+    /// Give up when no byte moves for so long
+    #[arg(
+        long,
+        value_name = "S",
+        default_value = "60",
+        value_parser = seconds,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub stall_timeout: Duration,
+
+    /// Send what is too large, too long or too short for the service
+    #[arg(long, help_heading = "ElevenLabs engine")]
+    pub ignore_limits: bool,
 
     /// Say what would be done, and do nothing
     #[arg(short = 'n', long, help_heading = "Messages")]
@@ -127,10 +218,39 @@ pub struct Cli {
 /// The engines that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// The best that is there
+    /// elevenlabs when there is an API key, else local
     Auto,
     /// A neural network on this machine
     Local,
+    /// The ElevenLabs Voice Isolator, a paid service
+    #[value(name = "elevenlabs")]
+    ElevenLabs,
+}
+
+/// What the audio can be declared to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFormat {
+    /// What its bytes are.
+    Auto,
+    /// This.
+    Declared(elevenlabs::FileFormat),
+}
+
+impl ValueEnum for FileFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Auto,
+            Self::Declared(elevenlabs::FileFormat::Pcm),
+            Self::Declared(elevenlabs::FileFormat::Other),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        match self {
+            Self::Auto => Some(clap::builder::PossibleValue::new("auto").help("What its bytes are")),
+            Self::Declared(format) => format.to_possible_value(),
+        }
+    }
 }
 
 /// The formats that can be asked for.
@@ -149,15 +269,17 @@ impl ValueEnum for To {
             Self::Format(Format::Wav),
             Self::Format(Format::Flac),
             Self::Format(Format::Opus),
+            Self::Format(Format::Mp3),
             Self::Format(Format::Pcm),
         ]
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         match self {
-            Self::Auto => {
-                Some(clap::builder::PossibleValue::new("auto").help("By the output's extension, else WAV"))
-            }
+            Self::Auto => Some(
+                clap::builder::PossibleValue::new("auto")
+                    .help("By the output's extension, else the engine's own"),
+            ),
             Self::Format(format) => format.to_possible_value(),
         }
     }
@@ -194,6 +316,16 @@ fn rate(text: &str) -> Result<u32, String> {
 fn channels(text: &str) -> Result<u16, String> {
     let known = |channels: &u16| (1..=MAX_CHANNELS).contains(channels);
     text.parse().ok().filter(known).ok_or(format!("it must be 1 to {MAX_CHANNELS}"))
+}
+
+/// The longest wait that can be asked for, in seconds: a week.
+const LONGEST_WAIT: f64 = 604_800.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=LONGEST_WAIT).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("it must be a number of seconds from 0.001 to {LONGEST_WAIT}")),
+    }
 }
 
 fn decibels(text: &str) -> Result<f32, String> {

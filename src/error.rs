@@ -3,7 +3,6 @@
 //! Every failure carries a hint, because a message that does not say what to do next is half a message.
 
 use std::io;
-use std::path::Path;
 
 /// The kinds of failure that a caller, a script or an exit code tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +11,22 @@ pub enum Kind {
     Usage,
     /// The input cannot be read or is not acceptable audio.
     Input,
+    /// There is no API key, or the service does not accept it.
+    Key,
+    /// The API key or its plan lacks a right.
+    Permission,
+    /// The account has no credits left.
+    Credits,
+    /// The service refuses the request as such.
+    Request,
+    /// The service has had too many requests.
+    RateLimit,
+    /// The service is in trouble, or answers with something that is no answer.
+    Service,
+    /// The service was not reached, or the connection broke before the upload was complete.
+    Network,
+    /// The upload was complete, but the reply was lost: it may have been billed.
+    Lost,
     /// The output cannot be written.
     Output,
     /// Whoever read our standard output has seen enough (`voxsift … | head`); not a failure to report.
@@ -28,7 +43,9 @@ impl Kind {
             Self::ReaderLeft => 0,
             Self::Output | Self::Internal => 1,
             Self::Usage => 2,
-            Self::Input => 4,
+            Self::Key | Self::Permission | Self::Credits => 3,
+            Self::Input | Self::Request => 4,
+            Self::RateLimit | Self::Service | Self::Network | Self::Lost => 5,
         }
     }
 
@@ -38,6 +55,14 @@ impl Kind {
         match self {
             Self::Usage => "usage",
             Self::Input => "input",
+            Self::Key => "key",
+            Self::Permission => "permission",
+            Self::Credits => "credits",
+            Self::Request => "request",
+            Self::RateLimit => "rate-limit",
+            Self::Service => "service",
+            Self::Network => "network",
+            Self::Lost => "lost",
             Self::Output => "output",
             Self::ReaderLeft => "reader-left",
             Self::Internal => "internal",
@@ -47,6 +72,25 @@ impl Kind {
 
 /// The exit code after SIGINT, SIGTERM or SIGHUP.
 pub const EXIT_INTERRUPTED: i32 = 130;
+
+/// What passed between us and a service, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Exchange {
+    /// How the audio was sent.
+    pub file_format: Option<&'static str>,
+    /// Bytes of request bodies handed to the network, over all attempts.
+    pub bytes_uploaded: u64,
+    /// How often the request was begun.
+    pub attempts: u32,
+    /// The service's name for the last request.
+    pub request_id: Option<String>,
+    /// What it cost, by the service's word.
+    pub credits: Option<u64>,
+    /// HTTP status of the last answer.
+    pub http_status: Option<u16>,
+    /// The service's code for its refusal.
+    pub code: Option<String>,
+}
 
 /// A failure with the reason and what to do about it. The file it is about is named by the reporter.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,12 +102,14 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub hint: String,
+    /// What passed between us and a service before it failed.
+    pub exchange: Option<Box<Exchange>>,
 }
 
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: hint.into() }
+        Self { kind, message: message.into(), hint: hint.into(), exchange: None }
     }
 
     /// The command line asks for something that cannot be done.
@@ -117,18 +163,6 @@ impl Failure {
         };
         Self::output(plain(error), hint)
     }
-}
-
-/// A path as a shell takes it, for commands in hints.
-#[must_use]
-pub fn shell_quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "._-/+,:@%=".contains(c);
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    let start = if text.starts_with('-') { "./" } else { "" };
-    format!("'{start}{}'", text.replace('\'', r"'\''"))
 }
 
 /// The operating system's reason in lower case and without the code in brackets that `io::Error` adds.

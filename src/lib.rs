@@ -30,3 +30,4 @@ pub mod progress;
 pub mod report;
 pub mod sink;
 pub mod source;
+pub mod text;

@@ -1,19 +1,22 @@
 //! From arguments, environment and terminal to decisions. Every conflict is found here, before any work.
 
+mod engine;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
 use crate::audio::decode::Raw;
 use crate::audio::encode::Format;
-use crate::cli::{self, Cli, To};
-use crate::error::{Failure, shell_quoted};
+use crate::cli::{Cli, To};
+use crate::error::Failure;
 use crate::isolate::Task;
-use crate::isolate::local::models;
+use crate::isolate::elevenlabs::key::{self, Key};
+use crate::isolate::elevenlabs::place::{self, Proxies};
 use crate::sink::{self, Sink};
 use crate::source::{Source, is_special};
+use crate::text::shell_quoted;
+pub use engine::Engine;
 
 /// What is around the program, looked at once.
 // Each is the answer to one question.
@@ -30,6 +33,12 @@ pub struct Surroundings {
     pub no_color: bool,
     /// The engine that the environment asks for (`VOXSIFT_ENGINE`).
     pub engine: Option<String>,
+    /// The API key in the environment, or why what is there is none.
+    pub api_key: Option<Result<Key, Failure>>,
+    /// The base URL in the environment.
+    pub base_url: Option<String>,
+    /// The proxies in the environment.
+    pub proxies: Proxies,
 }
 
 impl Surroundings {
@@ -38,13 +47,17 @@ impl Surroundings {
     pub fn look() -> Self {
         // As NO_COLOR defines it, an empty variable is none.
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal() && !dumb,
             no_color: variable("NO_COLOR").is_some(),
-            engine: variable("VOXSIFT_ENGINE").map(|name| name.to_string_lossy().into_owned()),
+            engine: text("VOXSIFT_ENGINE"),
+            api_key: Key::of_variable(variable(key::VARIABLE).as_deref()),
+            base_url: text(place::VARIABLE),
+            proxies: Proxies::look(),
         }
     }
 }
@@ -69,18 +82,6 @@ pub struct Run {
     pub dry_run: bool,
     /// What to print, and how.
     pub messages: Messages,
-}
-
-/// The engine and how it is set.
-#[derive(Debug, Clone, Copy)]
-pub enum Engine {
-    /// A network on this machine.
-    Local {
-        /// Which one.
-        model: models::Name,
-        /// The most noise to take away, in dB.
-        attenuation_limit: Option<f32>,
-    },
 }
 
 /// One recording and what becomes of it.
@@ -136,11 +137,12 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
         return Ok(Plan::ShortHelp);
     };
     let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
-    let (sink, format) = output(cli, &source)?;
+    let engine = engine::engine(cli, around, &source)?;
+    let (sink, format) = output(cli, &source, &engine)?;
     let skip = check(cli, around, &source, &sink)?;
     Ok(Plan::Run(Run {
         jobs: vec![Job { task: Task { source, raw, sink, format }, skip }],
-        engine: engine(cli, around)?,
+        engine,
         dry_run: cli.dry_run,
         messages: messages(cli, around),
     }))
@@ -171,26 +173,6 @@ fn writes_to_stdout(cli: &Cli) -> bool {
     cli.output.as_deref().map_or_else(|| cli.input.as_deref().is_none_or(is_stdin), is_stdout)
 }
 
-/// The engine of the command line, else that of the environment, else the best that is there.
-fn engine(cli: &Cli, around: &Surroundings) -> Result<Engine, Failure> {
-    let named = around.engine.as_deref().map(|name| {
-        cli::Engine::from_str(name, false).map_err(|_| {
-            let engines = cli::Engine::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-            let names: Vec<_> = engines.map(|engine| engine.get_name().to_owned()).collect();
-            Failure::usage(
-                format!("VOXSIFT_ENGINE is {name}, which is no engine"),
-                format!("unset it, or set it to one of: {}", names.join(", ")),
-            )
-        })
-    });
-    let engine = cli.engine.map(Ok).or(named).unwrap_or(Ok(cli::Engine::Auto))?;
-    match engine {
-        cli::Engine::Auto | cli::Engine::Local => {
-            Ok(Engine::Local { model: cli.model, attenuation_limit: cli.attenuation_limit })
-        }
-    }
-}
-
 /// Whether this is what standard input is called: by us, or by systems.
 fn is_stdin(path: &Path) -> bool {
     ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| path == Path::new(name))
@@ -206,23 +188,56 @@ fn source(input: Option<&Path>, around: &Surroundings) -> Option<Source> {
 }
 
 /// Where the output goes, and in which format.
-fn output(cli: &Cli, source: &Source) -> Result<(Sink, Format), Failure> {
-    let path = match (&cli.output, source) {
-        (Some(path), _) => path.clone(),
-        (None, Source::Stdin) => PathBuf::from("-"),
-        (None, Source::File(input)) => return beside(cli, input),
+fn output(cli: &Cli, source: &Source, engine: &Engine) -> Result<(Sink, Format), Failure> {
+    let (path, format) = match (&cli.output, source) {
+        (Some(path), _) => (path.clone(), None),
+        (None, Source::Stdin) => (PathBuf::from("-"), None),
+        (None, Source::File(input)) => {
+            let (path, format) = beside(cli, input, engine)?;
+            (path, Some(format))
+        }
     };
-    let format = match cli.to {
-        To::Format(format) => format,
-        To::Auto if path == Path::new("-") => Format::Wav,
-        To::Auto => format_of(&path, source)?,
+    let format = match (cli.to, format) {
+        (_, Some(format)) | (To::Format(format), None) => format,
+        (To::Auto, None) if path == Path::new("-") => engine.own_format(),
+        (To::Auto, None) => format_of(&path, source, engine)?,
     };
     let sink = if path == Path::new("-") { Sink::Stdout } else { Sink::at(&path, cli.force) };
+    if format == Format::Mp3 {
+        passed_on(&sink, source, engine)?;
+    }
     Ok((sink, format))
 }
 
+/// Checks an output that is MP3, which is only passed on from the service, and only under its own name.
+fn passed_on(sink: &Sink, source: &Source, engine: &Engine) -> Result<(), Failure> {
+    let path = sink.path().unwrap_or(Path::new("-"));
+    let extension = path.extension().filter(|_| matches!(sink, Sink::File { .. }));
+    let other = extension.is_some_and(|extension| !extension.eq_ignore_ascii_case("mp3"));
+    if let Engine::Local { .. } = engine {
+        let path = if other { path.with_extension("mp3") } else { path.to_owned() };
+        return Err(unwritable(&path, ".mp3", source));
+    }
+    if other {
+        return Err(Failure::usage(
+            format!("{}: MP3 is not written under another extension", path.display()),
+            "name the output .mp3, or leave out --to: then the extension decides",
+        ));
+    }
+    Ok(())
+}
+
+/// The failure for a format that is not written here.
+fn unwritable(path: &Path, format: &str, source: &Source) -> Failure {
+    let input = source.path().map_or_else(|| "-".into(), shell_quoted);
+    Failure::usage(
+        format!("{}: {format} cannot be written", path.display()),
+        format!("let ffmpeg write it: voxsift {input} -o - -t wav | ffmpeg -i - {}", shell_quoted(path)),
+    )
+}
+
 /// The output that `--name` puts beside the input.
-fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
+fn beside(cli: &Cli, input: &Path, engine: &Engine) -> Result<(PathBuf, Format), Failure> {
     if is_special(input) {
         return Err(Failure::usage(
             format!("{} is no regular file, so that nothing can be put beside it", input.display()),
@@ -230,12 +245,13 @@ fn beside(cli: &Cli, input: &Path) -> Result<(Sink, Format), Failure> {
         ));
     }
     let name = |format: Format| fill(&cli.name, input, format);
+    let own = engine.own_format();
     let format = match cli.to {
         To::Format(format) => format,
-        To::Auto if cli.name.contains("{ext}") => Format::Wav,
-        To::Auto => format_of(Path::new(&name(Format::Wav)?), &Source::File(input.to_owned()))?,
+        To::Auto if cli.name.contains("{ext}") => own,
+        To::Auto => format_of(Path::new(&name(own)?), &Source::File(input.to_owned()), engine)?,
     };
-    Ok((Sink::at(&input.with_file_name(name(format)?), cli.force), format))
+    Ok((input.with_file_name(name(format)?), format))
 }
 
 /// Fills in a `--name` template.
@@ -265,21 +281,22 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
 }
 
 /// The format that an output's extension asks for.
-fn format_of(path: &Path, source: &Source) -> Result<Format, Failure> {
+fn format_of(path: &Path, source: &Source, engine: &Engine) -> Result<Format, Failure> {
     /// What people ask for, and ffmpeg writes.
-    const OTHERS: [&str; 13] =
-        ["mp3", "m4a", "aac", "ogg", "oga", "mp4", "mov", "mkv", "webm", "aiff", "aif", "caf", "wma"];
+    const OTHERS: [&str; 12] =
+        ["m4a", "aac", "ogg", "oga", "mp4", "mov", "mkv", "webm", "aiff", "aif", "caf", "wma"];
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
-        return Ok(Format::Wav);
+        return Ok(engine.own_format());
     };
     Format::of_extension(extension).ok_or_else(|| {
-        let hint = if OTHERS.contains(&extension.to_ascii_lowercase().as_str()) {
-            let input = source.path().map_or_else(|| "-".into(), shell_quoted);
-            format!("let ffmpeg write it: voxsift {input} -o - | ffmpeg -i - {}", shell_quoted(path))
+        if OTHERS.contains(&extension.to_ascii_lowercase().as_str()) {
+            unwritable(path, &format!(".{extension}"), source)
         } else {
-            "use .wav, .flac or .opus, or say the format with --to".into()
-        };
-        Failure::usage(format!("{}: .{extension} cannot be written", path.display()), hint)
+            Failure::usage(
+                format!("{}: .{extension} cannot be written", path.display()),
+                "use .wav, .flac or .opus, or say the format with --to",
+            )
+        }
     })
 }
 

@@ -1,78 +1,135 @@
-//! The progress bar, in the time of the recording.
+//! The progress bar: in the time of the recording while it is isolated here, in bytes on the way to a service.
 
 use std::io::{self, Write};
+use std::mem::discriminant;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::audio::Spec;
-use crate::isolate::Observer;
+use crate::isolate::{Observer, Stage};
 use crate::plan::Progress as Way;
-use crate::report::{harmless, times};
+use crate::report::{Report, times};
+use crate::text::{harmless, megabytes};
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
+/// How often the bar is drawn while there is nothing to count.
+const TICK: Duration = Duration::from_millis(250);
+
 /// Shows how one task goes.
-pub struct Progress {
+pub struct Progress<'a> {
     name: String,
     way: Way,
-    state: Mutex<State>,
+    report: &'a Report,
+    shown: Mutex<Shown>,
 }
 
-struct State {
+/// What is on the screen.
+struct Shown {
     bar: ProgressBar,
-    spec: Option<Spec>,
-    frames: Option<u64>,
+    /// The last stage that was seen.
+    stage: Option<Stage>,
+    /// When its kind of stage began, and when a line was last printed.
     started: Instant,
     printed: Instant,
 }
 
-impl Progress {
-    /// Progress of the task with this name.
+impl<'a> Progress<'a> {
+    /// Progress of the task with this name. What is to be said meanwhile goes to `report`.
     #[must_use]
-    pub fn new(name: &str, way: Way) -> Self {
+    pub fn new(name: &str, way: Way, report: &'a Report) -> Self {
         let now = Instant::now();
-        let state =
-            State { bar: ProgressBar::hidden(), spec: None, frames: None, started: now, printed: now };
-        Self { name: harmless(name), way, state: Mutex::new(state) }
+        let shown = Shown { bar: ProgressBar::hidden(), stage: None, started: now, printed: now };
+        Self { name: harmless(name), way, report, shown: Mutex::new(shown) }
     }
 
     /// Takes the bar away, so that messages stand alone.
     pub fn clear(&self) {
-        if let Ok(state) = self.state.lock() {
-            state.bar.finish_and_clear();
+        if let Ok(shown) = self.shown.lock() {
+            shown.bar.finish_and_clear();
         }
+    }
+
+    /// Shows a stage of another kind than the last one.
+    fn begin(&self, shown: &mut Shown, stage: Stage) {
+        shown.started = Instant::now();
+        if self.way != Way::Bar {
+            return;
+        }
+        if shown.bar.is_hidden() {
+            shown.bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+            shown.bar.set_message(self.name.clone());
+        }
+        shown.bar.reset();
+        shown.bar.set_style(style(stage));
+        match position(stage).1 {
+            Some(of) => shown.bar.set_length(of),
+            None => shown.bar.unset_length(),
+        }
+        // Nobody reports anything while the service works; the time still passes.
+        if stage == Stage::Waiting {
+            shown.bar.enable_steady_tick(TICK);
+        } else {
+            shown.bar.disable_steady_tick();
+        }
+    }
+
+    fn line(&self, shown: &Shown, stage: Stage) {
+        let (at, of) = position(stage);
+        let text = match stage {
+            Stage::Isolating { .. } => {
+                let of = of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
+                let speed = at as f64 / 1000.0 / shown.started.elapsed().as_secs_f64().max(1e-9);
+                format!("{}{of}  {}", clock(at), times(speed))
+            }
+            Stage::Waiting => "waiting for the service".into(),
+            Stage::Uploading { .. } | Stage::Downloading { .. } => {
+                let of = of.map_or_else(String::new, |of| format!(" of {}", megabytes(of)));
+                format!("{} {}{of}", verb(stage), megabytes(at))
+            }
+        };
+        let _ = writeln!(io::stderr(), "{}  {text}", self.name);
     }
 }
 
-impl Observer for Progress {
-    fn started(&self, spec: Spec, frames: Option<u64>) {
-        let Ok(mut state) = self.state.lock() else { return };
-        state.spec = Some(spec);
-        state.frames = frames;
-        if self.way == Way::Bar {
-            let length = frames.map(|frames| milliseconds(spec, frames));
-            state.bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(8));
-            state.bar.set_style(style(length.is_some()));
-            state.bar.set_message(self.name.clone());
+impl Observer for Progress<'_> {
+    fn stage(&self, stage: Stage) {
+        let Ok(mut shown) = self.shown.lock() else { return };
+        let another = shown.stage.is_none_or(|last| discriminant(&last) != discriminant(&stage));
+        shown.stage = Some(stage);
+        if another {
+            self.begin(&mut shown, stage);
+        }
+        shown.bar.set_position(position(stage).0);
+        let due = shown.printed.elapsed() >= LINE_EVERY || (another && stage == Stage::Waiting);
+        if self.way == Way::Lines && due {
+            shown.printed = Instant::now();
+            self.line(&shown, stage);
         }
     }
 
-    fn advanced(&self, frames: u64) {
-        let Ok(mut state) = self.state.lock() else { return };
-        let Some(spec) = state.spec else { return };
-        state.bar.set_position(milliseconds(spec, frames));
-        if self.way == Way::Lines && state.printed.elapsed() >= LINE_EVERY {
-            state.printed = Instant::now();
-            let of = state
-                .frames
-                .map_or_else(String::new, |all| format!(" of {}", clock(milliseconds(spec, all))));
-            let speed = times(spec.seconds(frames) / state.started.elapsed().as_secs_f64().max(1e-9));
-            let _ =
-                writeln!(io::stderr(), "{}  {}{of}  {speed}", self.name, clock(milliseconds(spec, frames)));
+    fn note(&self, text: &str) {
+        let Ok(mut shown) = self.shown.lock() else { return };
+        shown.bar.finish_and_clear();
+        // The next stage draws a bar of its own.
+        shown.bar = ProgressBar::hidden();
+        shown.stage = None;
+        self.report.note(&self.name, text);
+    }
+}
+
+/// Where a stage is and where it ends: milliseconds of audio, or bytes.
+fn position(stage: Stage) -> (u64, Option<u64>) {
+    match stage {
+        Stage::Isolating { spec, done, of } => {
+            (milliseconds(spec, done), of.map(|of| milliseconds(spec, of)))
         }
+        Stage::Uploading { sent, of } => (sent, of),
+        Stage::Waiting => (0, None),
+        Stage::Downloading { received, of } => (received, of),
     }
 }
 
@@ -80,14 +137,30 @@ fn milliseconds(spec: Spec, frames: u64) -> u64 {
     (spec.seconds(frames) * 1000.0) as u64
 }
 
-fn style(length_known: bool) -> ProgressStyle {
-    let template = if length_known {
-        "{msg}  {wide_bar}  {at} / {of}  {speed}  {eta} left"
-    } else {
-        "{spinner} {msg}  {at}  {speed}"
+fn verb(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Isolating { .. } => "isolating",
+        Stage::Uploading { .. } => "uploading",
+        Stage::Waiting => "waiting for the service",
+        Stage::Downloading { .. } => "downloading",
+    }
+}
+
+fn style(stage: Stage) -> ProgressStyle {
+    let verb = verb(stage);
+    let template = match (stage, position(stage).1) {
+        (Stage::Isolating { .. }, Some(_)) => "{msg}  {wide_bar}  {at} / {of}  {speed}  {eta} left".into(),
+        (Stage::Isolating { .. }, None) => "{spinner} {msg}  {at}  {speed}".into(),
+        (Stage::Waiting, _) => format!("{{spinner}} {{msg}}  {verb}  {{elapsed}}"),
+        (_, Some(_)) => {
+            format!(
+                "{{msg}}  {verb}  {{wide_bar}}  {{decimal_bytes}} / {{decimal_total_bytes}}  {{decimal_bytes_per_sec}}  {{eta}} left"
+            )
+        }
+        (_, None) => format!("{{spinner}} {{msg}}  {verb}  {{decimal_bytes}}  {{decimal_bytes_per_sec}}"),
     };
     // The template is a constant; if it were wrong, the default style shows progress as well.
-    ProgressStyle::with_template(template)
+    ProgressStyle::with_template(&template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("at", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = out.write_str(&clock(state.pos()));

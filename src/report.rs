@@ -9,11 +9,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::audio::{Depth, Spec};
-use crate::error::{Failure, Kind};
-use crate::isolate::{Outcome, Task};
+use crate::error::{Exchange, Failure, Kind};
+use crate::isolate::{Outcome, Rehearsal, Task, Upload};
 use crate::plan::{Messages, Verbosity};
 use crate::sink::Sink;
 use crate::source::Source;
+use crate::text::{harmless, megabytes};
 
 /// Prints.
 pub struct Report {
@@ -25,8 +26,8 @@ pub struct Report {
 enum Status<'a> {
     Ok(&'a Outcome),
     Skipped,
-    Planned(Option<f64>),
-    /// With the number of attempts.
+    Planned(&'a Rehearsal),
+    /// With the number of attempts, where no service counted them.
     Failed(&'a Failure, u32),
 }
 
@@ -44,7 +45,7 @@ struct Record<'a> {
     elapsed_seconds: Option<f64>,
     attempts: u32,
     request_id: Option<&'a str>,
-    credits: u64,
+    credits: Option<u64>,
     warnings: &'a [String],
     error: Option<ErrorRecord<'a>>,
 }
@@ -72,36 +73,53 @@ impl<'a> Record<'a> {
             elapsed_seconds: None,
             attempts: 0,
             request_id: None,
-            credits: 0,
+            credits: Some(0),
             warnings: &[],
             error: None,
         };
         match status {
             Status::Ok(outcome) => {
-                record.duration_seconds = Some(outcome.duration_seconds);
+                record.duration_seconds = outcome.recording.seconds;
                 record.bytes_written = outcome.bytes_written;
                 record.elapsed_seconds = Some(outcome.elapsed.as_secs_f64());
                 record.attempts = 1;
                 record.warnings = &outcome.warnings;
+                record.exchanged(outcome.exchange.as_ref());
             }
             Status::Skipped => record.status = "skipped",
-            Status::Planned(seconds) => {
+            Status::Planned(rehearsal) => {
                 record.status = "planned";
-                record.duration_seconds = seconds;
+                record.duration_seconds = rehearsal.recording.seconds;
+                if let Some(upload) = rehearsal.upload {
+                    record.file_format = upload.file_format;
+                    record.credits = upload.credits;
+                }
             }
             Status::Failed(failure, attempts) => {
                 record.status = "failed";
                 record.attempts = attempts;
+                record.exchanged(failure.exchange.as_deref());
                 record.error = Some(ErrorRecord {
                     kind: failure.kind.name(),
                     message: &failure.message,
                     hint: &failure.hint,
-                    http_status: None,
-                    code: None,
+                    http_status: failure.exchange.as_ref().and_then(|exchange| exchange.http_status),
+                    code: failure.exchange.as_ref().and_then(|exchange| exchange.code.as_deref()),
                 });
             }
         }
         record
+    }
+
+    /// Fills in what passed between us and a service.
+    fn exchanged(&mut self, exchange: Option<&'a Exchange>) {
+        if let Some(exchange) = exchange {
+            self.file_format = exchange.file_format;
+            self.bytes_uploaded = exchange.bytes_uploaded;
+            self.attempts = exchange.attempts;
+            self.request_id = exchange.request_id.as_deref();
+            self.credits = exchange.credits;
+        }
     }
 }
 
@@ -118,20 +136,21 @@ impl Report {
     /// Those of printing the JSON object.
     pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome) -> Result<(), Failure> {
         if self.messages.verbosity >= Verbosity::Verbose {
-            line(&format!("{}: {}", input_name(task), described(outcome.spec)));
+            details(task, outcome);
         }
         if self.messages.verbosity >= Verbosity::Normal {
             for warning in &outcome.warnings {
                 self.labelled("warning", "33", &format!("{}: {warning}", input_name(task)));
             }
             let elapsed = outcome.elapsed.as_secs_f64();
-            let speed = outcome.duration_seconds / elapsed.max(1e-9);
-            line(&format!(
-                "{}  {:.1} s  {engine}  {elapsed:.2} s ({} real time)",
-                arrow(task),
-                outcome.duration_seconds,
-                times(speed),
-            ));
+            let seconds = outcome.recording.seconds;
+            let length = seconds.map_or_else(String::new, |seconds| format!("  {seconds:.1} s"));
+            let speed = seconds.map_or_else(String::new, |seconds| {
+                format!(" ({} real time)", times(seconds / elapsed.max(1e-9)))
+            });
+            let credits = outcome.exchange.as_ref().and_then(|exchange| exchange.credits);
+            let credits = credits.map_or_else(String::new, |credits| format!("  {credits} credits"));
+            line(&format!("{}{length}  {engine}  {elapsed:.2} s{speed}{credits}", arrow(task)));
         }
         self.record(task, engine, Status::Ok(outcome))
     }
@@ -147,28 +166,32 @@ impl Report {
         self.record(task, engine, Status::Skipped)
     }
 
-    /// A recording would be isolated; `known` is what its header says.
+    /// A recording would be isolated.
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn planned(
-        &self,
-        task: &Task,
-        engine: &str,
-        known: Option<(Spec, Option<u64>)>,
-    ) -> Result<(), Failure> {
-        let seconds = known.and_then(|(spec, frames)| frames.map(|frames| spec.seconds(frames)));
+    pub fn planned(&self, task: &Task, engine: &str, rehearsal: &Rehearsal) -> Result<(), Failure> {
         if self.messages.verbosity >= Verbosity::Normal {
             let mut text = format!("{}  {engine}  {}", arrow(task), task.format.extension());
-            if let Some((spec, _)) = known {
+            if let Some(spec) = rehearsal.recording.spec {
                 let _ = write!(text, "  {}", described(spec));
             }
-            if let Some(seconds) = seconds {
+            if let Some(seconds) = rehearsal.recording.seconds {
                 let _ = write!(text, "  {seconds:.1} s");
+            }
+            if let Some(upload) = rehearsal.upload {
+                text.push_str(&cost(rehearsal.recording.seconds, upload));
             }
             line(&text);
         }
-        self.record(task, engine, Status::Planned(seconds))
+        self.record(task, engine, Status::Planned(rehearsal))
+    }
+
+    /// Says what is worth knowing about one recording while it is worked on. `name` is the recording's.
+    pub fn note(&self, name: &str, text: &str) {
+        if self.messages.verbosity >= Verbosity::Normal {
+            self.labelled("note", "36", &format!("{name}: {text}"));
+        }
     }
 
     /// A recording could not be isolated, in so many attempts.
@@ -263,6 +286,41 @@ pub fn times(speed: f64) -> String {
     if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
 }
 
+/// What was found in the recording, and how it was sent.
+fn details(task: &Task, outcome: &Outcome) {
+    if let Some(spec) = outcome.recording.spec {
+        line(&format!("{}: {}", input_name(task), described(spec)));
+    }
+    let Some(exchange) = &outcome.exchange else { return };
+    let mut text = format!("{}: sent", input_name(task));
+    if let Some(format) = exchange.file_format {
+        let _ = write!(text, " as {format}");
+    }
+    let _ = write!(text, ", {} bytes, attempt {}", exchange.bytes_uploaded, exchange.attempts);
+    if let Some(id) = &exchange.request_id {
+        let _ = write!(text, ", request id {id}");
+    }
+    line(&text);
+}
+
+/// What an upload will cost, in words.
+fn cost(seconds: Option<f64>, upload: Upload) -> String {
+    let mut text = String::new();
+    if let Some(format) = upload.file_format {
+        let _ = write!(text, "  sent as {format}");
+    }
+    if let Some(bytes) = upload.bytes {
+        let _ = write!(text, "  {}", megabytes(bytes));
+    }
+    match (seconds, upload.credits) {
+        (Some(seconds), Some(credits)) => {
+            let _ = write!(text, "  {:.2} minutes  about {credits} credits", seconds / 60.0);
+        }
+        _ => text.push_str("  minutes and credits unknown: about 1000 credits a minute"),
+    }
+    text
+}
+
 /// What a recording is like, in words.
 fn described(spec: Spec) -> String {
     let channels = if spec.channels == 1 { "mono".into() } else { format!("{} channels", spec.channels) };
@@ -272,21 +330,4 @@ fn described(spec: Spec) -> String {
         Depth::Float32 => "float",
     };
     format!("{} Hz, {channels}, {depth}", spec.rate)
-}
-
-/// Makes a text safe to print: control characters and those that reverse the direction of writing are
-/// shown as escapes, so that a file name can neither break a line nor steer the terminal.
-#[must_use]
-pub fn harmless(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if steers {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
 }

@@ -162,10 +162,22 @@ pub struct Output {
 }
 
 impl Output {
+    /// An output into a file that nobody else sees.
+    #[must_use]
+    pub fn to_spool(file: File) -> Self {
+        Self { to: Some(To::Stream(BufWriter::new(Box::new(file)))), written: 0 }
+    }
+
     /// Whether a header can be completed at the end: true for files.
     #[must_use]
     pub fn is_seekable(&self) -> bool {
         matches!(self.to, Some(To::File { .. } | To::Stdout { start: Some(_), .. }))
+    }
+
+    /// Whether something has gone to a reader, and cannot be taken back.
+    #[must_use]
+    pub fn has_passed_on(&self) -> bool {
+        self.written > 0 && !matches!(self.to, Some(To::File { .. }))
     }
 
     /// Writes all of `bytes`.

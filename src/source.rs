@@ -1,7 +1,7 @@
 //! Where audio comes from: a file or standard input, as one kind of byte stream.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -31,6 +31,12 @@ impl Source {
         }
     }
 
+    /// Whether reading it takes away what is read: standard input, whatever it is, FIFOs and devices.
+    #[must_use]
+    pub fn is_pipe(&self) -> bool {
+        self.path().is_none_or(is_special)
+    }
+
     /// Opens the source for reading.
     ///
     /// # Errors
@@ -48,6 +54,24 @@ impl Source {
 #[must_use]
 pub fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+}
+
+/// A temporary file without a name, for what has to be read twice. Nobody else can open it, and it is gone
+/// with the program.
+///
+/// # Errors
+/// `Output` when there is no place for it.
+pub fn spool() -> Result<File, Failure> {
+    tempfile::tempfile().map_err(|error| unspooled(&error))
+}
+
+fn unspooled(error: &io::Error) -> Failure {
+    let failure = Failure::writing(error);
+    Failure {
+        message: format!("a temporary file cannot be written: {}", failure.message),
+        hint: "free some space where temporary files go, or choose another place with TMPDIR".into(),
+        ..failure
+    }
 }
 
 /// Standard input as a file of its own, so that a redirected regular file can be sought in.
@@ -125,15 +149,59 @@ impl Input {
         Ok(&self.head)
     }
 
-    /// The rest of the input as a regular file without a name, for formats that need to be sought in.
+    /// The rest of the input as a regular file without a name, for what needs to be sought in. Not more than
+    /// `most` bytes and one are taken.
     ///
     /// # Errors
-    /// Those of reading, and of writing a temporary file.
-    pub fn spooled(mut self) -> io::Result<Self> {
-        let mut file = tempfile::tempfile()?;
-        io::copy(&mut self, &mut file)?;
-        file.rewind()?;
-        Self::new(file)
+    /// `Input` when it cannot be read, `Output` when a temporary file cannot be written.
+    pub fn spooled(mut self, most: u64) -> Result<Self, Failure> {
+        let mut file = spool()?;
+        let mut block = vec![0; 64 * 1024];
+        let mut left = most.saturating_add(1);
+        while left > 0 {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+            let read = match self.read(&mut block[..wanted]) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failure::reading(&error)),
+            };
+            file.write_all(&block[..read]).map_err(|error| unspooled(&error))?;
+            left -= read as u64;
+        }
+        Self::of_spool(file)
+    }
+
+    /// A file that [`spool`] made and somebody has filled, from its start.
+    ///
+    /// # Errors
+    /// `Output` when it cannot be sought in.
+    pub fn of_spool(mut file: File) -> Result<Self, Failure> {
+        file.rewind().and_then(|()| Self::new(file)).map_err(|error| unspooled(&error))
+    }
+
+    /// A second reader of the same regular file, which takes turns with this one: both share a position.
+    ///
+    /// # Errors
+    /// Those of duplicating the file handle.
+    pub fn shared(&self) -> io::Result<Self> {
+        Ok(Self {
+            file: self.file.try_clone()?,
+            len: self.len,
+            start: self.start,
+            head: self.head.clone(),
+            head_read: self.head_read,
+            modified: self.modified,
+        })
+    }
+
+    /// Goes back over the `read` bytes that were read last, also in a pipe. Says whether these are still there.
+    pub fn unread(&mut self, read: usize) -> bool {
+        let there = self.head_read >= read && !self.head.is_empty();
+        if there {
+            self.head_read -= read;
+        }
+        there || read == 0
     }
 
     /// Forgets what has been read: the input now starts here.

@@ -1,11 +1,13 @@
 //! The engines, behind one trait.
 
+pub mod elevenlabs;
 pub mod local;
 
 use std::time::Duration;
 
-use crate::audio::{Spec, decode::Raw, encode};
-use crate::error::Failure;
+use crate::audio::decode::{Decoder, Raw};
+use crate::audio::{Spec, encode};
+use crate::error::{Exchange, Failure};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -25,24 +27,92 @@ pub struct Task {
 /// What came of a task.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Rate, channels and depth of the recording.
-    pub spec: Spec,
-    /// Length of the recording.
-    pub duration_seconds: f64,
+    /// What is known of the recording.
+    pub recording: Recording,
     /// Bytes of the output.
     pub bytes_written: u64,
     /// Time from opening the input to the finished output.
     pub elapsed: Duration,
     /// What the user should know although the task is done.
     pub warnings: Vec<String>,
+    /// What passed between us and a service, if one did the work.
+    pub exchange: Option<Exchange>,
+}
+
+/// What is known of a recording.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recording {
+    /// Rate, channels and depth.
+    pub spec: Option<Spec>,
+    /// Its length.
+    pub seconds: Option<f64>,
+}
+
+impl Recording {
+    /// What its header says.
+    #[must_use]
+    pub fn of(decoder: &Decoder) -> Self {
+        let spec = decoder.spec();
+        Self { spec: Some(spec), seconds: decoder.length().frames().map(|frames| spec.seconds(frames)) }
+    }
+}
+
+/// What would be done with a task.
+#[derive(Debug, Clone, Default)]
+pub struct Rehearsal {
+    /// What is known of the recording.
+    pub recording: Recording,
+    /// What would be uploaded, if a service does the work.
+    pub upload: Option<Upload>,
+}
+
+/// What would be uploaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload {
+    /// How it is sent; not known before a pipe is read.
+    pub file_format: Option<&'static str>,
+    /// Bytes of audio.
+    pub bytes: Option<u64>,
+    /// What it will cost, as far as the length is known.
+    pub credits: Option<u64>,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// So many frames have been isolated here, of as many as are expected.
+    Isolating {
+        /// Rate, channels and depth of the recording.
+        spec: Spec,
+        /// Frames that are done.
+        done: u64,
+        /// Frames that the input is expected to have.
+        of: Option<u64>,
+    },
+    /// So many bytes have been given to the network, of as many as there are.
+    Uploading {
+        /// Bytes that are given.
+        sent: u64,
+        /// Bytes of the whole request.
+        of: Option<u64>,
+    },
+    /// All is sent, and the service works.
+    Waiting,
+    /// So many bytes of the reply have come, of as many as are announced.
+    Downloading {
+        /// Bytes that have come.
+        received: u64,
+        /// Bytes that are announced.
+        of: Option<u64>,
+    },
 }
 
 /// Is told how a task goes.
 pub trait Observer: Sync {
-    /// The input is open; `frames` are expected, if that is known.
-    fn started(&self, spec: Spec, frames: Option<u64>);
-    /// So many frames have been isolated.
-    fn advanced(&self, frames: u64);
+    /// The task has got this far.
+    fn stage(&self, stage: Stage);
+    /// Something the user should know now.
+    fn note(&self, text: &str);
 }
 
 /// An engine.
@@ -53,6 +123,14 @@ pub trait Isolate: Sync {
     /// Isolates one recording. On failure nothing is left at the sink.
     ///
     /// # Errors
-    /// `Input` or `Output`, as the sides fail; `ReaderLeft` when nobody reads any more.
+    /// Of the kinds that [`Kind`](crate::error::Kind) lists, as the sides fail; `ReaderLeft` when nobody
+    /// reads any more.
     fn isolate(&self, task: &Task, observer: &dyn Observer) -> Result<Outcome, Failure>;
+
+    /// Finds out what [`isolate`](Self::isolate) would do. Reads of files only as much as decides it, and
+    /// of pipes nothing, as that would be missing in the run.
+    ///
+    /// # Errors
+    /// Those that `isolate` would find before any work.
+    fn rehearse(&self, task: &Task) -> Result<Rehearsal, Failure>;
 }

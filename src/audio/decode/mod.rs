@@ -14,8 +14,9 @@ use std::path::Path;
 
 use super::Spec;
 use super::probe::{self, Format};
-use crate::error::{Failure, shell_quoted};
+use crate::error::Failure;
 use crate::source::{Input, PEEK, Source, Witness};
+use crate::text::shell_quoted;
 
 /// The layout of input without a header: 16-bit little-endian samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,18 @@ trait Decode: Send {
 /// # Errors
 /// `Input` when it cannot be opened, is not audio that can be decoded here, or is damaged.
 pub fn open(source: &Source, raw: Option<Raw>) -> Result<Decoder, Failure> {
-    let input = source.open()?;
+    open_input(source.open()?, raw, source.path())
+}
+
+/// Reads the header of an input that stands at its start; `path` is where it came from, for messages.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_input(input: Input, raw: Option<Raw>, path: Option<&Path>) -> Result<Decoder, Failure> {
     let witness = input.witness().map_err(|error| Failure::reading(&error))?;
     let opened = match raw {
         Some(raw) => pcm::open_raw(input, raw),
-        None => open_recognised(input, source.path()),
+        None => open_recognised(input, path),
     };
     // A file that is being written to is damaged in many ways; the change is the reason to name.
     let Opened { decode, spec, length, live } =
@@ -107,7 +115,11 @@ struct Opened {
     live: bool,
 }
 
-fn recognise(input: &mut Input) -> Result<Format, Failure> {
+/// What the first bytes of an input are, without reading them away.
+///
+/// # Errors
+/// `Input` when it cannot be read.
+pub fn recognise(input: &mut Input) -> Result<Format, Failure> {
     let mut peek = |enough| input.peek(enough).map(probe::probe).map_err(|error| Failure::reading(&error));
     match peek(probe::SIGNATURE)? {
         Format::Unknown => peek(PEEK),
@@ -123,7 +135,8 @@ fn foreign(name: &str, path: Option<&Path>) -> Failure {
     )
 }
 
-fn unknown(input: &mut Input) -> Failure {
+/// Why an input that was not recognised cannot be used.
+pub fn unknown(input: &mut Input) -> Failure {
     let head = input.peek(PEEK).unwrap_or_default();
     if head.is_empty() {
         return Failure::input("it is empty: there is no audio in it", "record or export it again");

@@ -40,12 +40,7 @@ pub(super) fn open_input(mut input: Input, format: Format) -> Result<Opened, Fai
     }
     // These point from one place of the file to another.
     if matches!(format, Format::IsoMp4 | Format::Caf) && input.byte_len().is_none() {
-        input = input.spooled().map_err(|error| {
-            Failure::input(
-                format!("it cannot be copied to a temporary file: {error}"),
-                "give voxsift the file itself, or set TMPDIR to a directory with room for it",
-            )
-        })?;
+        input = input.spooled(u64::MAX)?;
     }
     let live = input.byte_len().is_none();
     let mut facts = Facts::default();

@@ -24,6 +24,8 @@ pub enum Format {
     Opus,
     /// Headerless signed 16-bit little-endian samples
     Pcm,
+    /// MP3, only as the ElevenLabs service sent it
+    Mp3,
 }
 
 impl Format {
@@ -35,6 +37,7 @@ impl Format {
             Self::Flac => "flac",
             Self::Opus => "opus",
             Self::Pcm => "pcm",
+            Self::Mp3 => "mp3",
         }
     }
 
@@ -46,6 +49,7 @@ impl Format {
             "flac" => Some(Self::Flac),
             "opus" => Some(Self::Opus),
             "pcm" | "raw" | "s16le" => Some(Self::Pcm),
+            "mp3" => Some(Self::Mp3),
             _ => None,
         }
     }
@@ -69,7 +73,7 @@ pub trait Encode {
 /// An encoder to `output`. `frames` goes into the header where it is known and the output is a stream.
 ///
 /// # Errors
-/// `Usage` when the format cannot hold such audio; `Output` when the header cannot be written.
+/// `Usage` when the format cannot hold such audio; `Internal` for MP3, which is never encoded here; `Output` when the header cannot be written.
 pub fn to(
     format: Format,
     spec: Spec,
@@ -81,5 +85,6 @@ pub fn to(
         Format::Flac => Box::new(flac::Flac::new(spec, frames, output)?),
         Format::Opus => Box::new(opus::Opus::new(spec, output)?),
         Format::Pcm => Box::new(pcm::Pcm::new(spec, output)),
+        Format::Mp3 => return Err(Failure::internal("MP3 is passed on, never made")),
     })
 }

@@ -8,7 +8,7 @@ mod voice;
 
 use std::time::Instant;
 
-use super::{Isolate, Observer, Outcome, Task};
+use super::{Isolate, Observer, Outcome, Recording, Rehearsal, Stage, Task};
 use crate::audio::{decode, encode};
 use crate::error::Failure;
 use ensemble::Ensemble;
@@ -56,7 +56,9 @@ impl Isolate for Local {
         let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
         let mut ensemble = Ensemble::new(self.weights.clone(), settings, spec.channels)?;
 
-        observer.started(spec, decoder.length().frames());
+        let of = decoder.length().frames();
+        let advanced = |done| observer.stage(Stage::Isolating { spec, done, of });
+        advanced(0);
         let (mut block, mut isolated) = (Vec::new(), Vec::new());
         let (mut taken, mut given) = (0, 0);
         loop {
@@ -69,7 +71,7 @@ impl Isolate for Local {
             ensemble.push(&block, &mut isolated)?;
             encoder.write(&isolated)?;
             given += (isolated.len() / usize::from(spec.channels)) as u64;
-            observer.advanced(given);
+            advanced(given);
         }
         let mut complete = false;
         while !complete {
@@ -77,15 +79,24 @@ impl Isolate for Local {
             complete = ensemble.drain(&mut isolated)?;
             encoder.write(&isolated)?;
             given += (isolated.len() / usize::from(spec.channels)) as u64;
-            observer.advanced(given);
+            advanced(given);
         }
         let bytes_written = encoder.finish()?;
         Ok(Outcome {
-            spec,
-            duration_seconds: spec.seconds(taken),
+            recording: Recording { spec: Some(spec), seconds: Some(spec.seconds(taken)) },
             bytes_written,
             elapsed: started.elapsed(),
             warnings: decoder.warnings(),
+            exchange: None,
         })
+    }
+
+    fn rehearse(&self, task: &Task) -> Result<Rehearsal, Failure> {
+        let recording = if task.source.is_pipe() {
+            Recording::default()
+        } else {
+            Recording::of(&decode::open(&task.source, task.raw)?)
+        };
+        Ok(Rehearsal { recording, upload: None })
     }
 }

@@ -1,0 +1,341 @@
+//! The line to the service: TCP that listens while it sends, and tells a stall from a slow transfer.
+//!
+//! ureq sends a whole request before it reads. A server that refuses early (401, 413) and closes would so be
+//! reported as a broken pipe. Here both ends of ureq's chain of transports are ours: [`Socket`] at the
+//! bottom keeps the connection readable when the peer takes no more, also for TLS above it, which else
+//! would insist on writing before it reads; [`Listening`] at the top looks for an answer between writes.
+//! Both share a [`Line`] with the reader of the request's body, so that the rest of it is not sent.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+};
+use ureq::{Error, Timeout};
+
+/// How long a write waits before it looks at the clock.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Bytes that are sent or received at once.
+pub(super) const SEND_BYTES: usize = 256 * 1024;
+pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
+
+/// What the parts of one attempt know of each other.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// How long no byte may move while something is sent.
+    stall: Duration,
+    /// How long no byte may move while something is received, in milliseconds.
+    patience: AtomicU64,
+    /// The body has been handed out to its end.
+    given: AtomicBool,
+    /// All of the request has been handed to the system.
+    sent: AtomicBool,
+    /// The service has answered before that, and it is a refusal: nothing more is sent.
+    answered: AtomicBool,
+    /// The peer takes no more: what is written is thrown away.
+    deaf: AtomicBool,
+    /// A write gave up. TLS keeps such an error for its next write, so that it is remembered here.
+    stalled: AtomicBool,
+    /// The connection ended without ceremony while something was received.
+    cut: AtomicBool,
+    /// The next read only looks whether there is something.
+    glance: AtomicBool,
+}
+
+impl Line {
+    /// A line that is given up when no byte moves for `stall`, but waits for the reply for `reply`.
+    pub(super) fn new(stall: Duration, reply: Duration) -> Arc<Self> {
+        let line = Self {
+            stall,
+            patience: AtomicU64::new(0),
+            given: AtomicBool::new(false),
+            sent: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            glance: AtomicBool::new(false),
+        };
+        line.wait_for(reply);
+        Arc::new(line)
+    }
+
+    /// From now on a read waits so long.
+    pub(super) fn wait_for(&self, patience: Duration) {
+        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// From now on a read waits no longer than anything may stand still.
+    pub(super) fn wait_no_longer_than_a_stall(&self) {
+        self.wait_for(self.stall);
+    }
+
+    /// The body has been handed out to its end.
+    pub(super) fn given(&self) {
+        self.given.store(true, Relaxed);
+    }
+
+    /// Whether it is no use to send more.
+    pub(super) fn is_over(&self) -> bool {
+        self.answered.load(Relaxed) || self.deaf.load(Relaxed)
+    }
+
+    /// Whether the service may have all of the request.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent.load(Relaxed)
+    }
+
+    /// Whether the connection ended without ceremony while something was received.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Relaxed)
+    }
+}
+
+/// Connects sockets at the bottom of the chain.
+#[derive(Debug)]
+pub(super) struct Sockets(pub Arc<Line>);
+
+impl<In: Transport> Connector<In> for Sockets {
+    type Out = Either<In, Socket>;
+
+    fn connect(&self, to: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        // A proxy's connection is there already.
+        if let Some(transport) = chained {
+            return Ok(Some(Either::A(transport)));
+        }
+        let stream = connect(&to.addrs, *to.timeout.after)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(TICK))?;
+        let buffers = LazyBuffers::new(RECEIVE_BYTES, SEND_BYTES);
+        Ok(Some(Either::B(Socket { stream, buffers, line: Arc::clone(&self.0) })))
+    }
+}
+
+/// Tries one address after the other; each gets its share of the time that is left.
+fn connect(addresses: &[SocketAddr], time: Duration) -> Result<TcpStream, Error> {
+    let start = Instant::now();
+    let mut last = Error::HostNotFound;
+    for (tried, address) in addresses.iter().enumerate() {
+        let left = time.saturating_sub(start.elapsed());
+        let share = left / (addresses.len() - tried) as u32;
+        if share.is_zero() {
+            return Err(Error::Timeout(Timeout::Connect));
+        }
+        match TcpStream::connect_timeout(address, share) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => last = Error::Timeout(Timeout::Connect),
+            Err(error) => last = Error::Io(error),
+        }
+    }
+    Err(last)
+}
+
+/// A TCP connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    buffers: LazyBuffers,
+    line: Arc<Line>,
+}
+
+/// Whether the peer is gone, or takes no more.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | ConnectionAborted)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+impl Transport for Socket {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let start = Instant::now();
+        let mut moved = start;
+        let mut sent = 0;
+        while sent < amount && !self.line.deaf.load(Relaxed) {
+            match self.stream.write(&self.buffers.output()[sent..amount]) {
+                Ok(n) => {
+                    sent += n;
+                    moved = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => {
+                    if start.elapsed() >= *timeout.after {
+                        return Err(Error::Timeout(timeout.reason));
+                    }
+                    if moved.elapsed() >= self.line.stall {
+                        self.line.stalled.store(true, Relaxed);
+                        return Err(Error::Timeout(Timeout::PerWrite));
+                    }
+                }
+                // What the peer said before it left can still be read.
+                Err(error) if is_gone(&error) => self.line.deaf.store(true, Relaxed),
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let glance = self.line.glance.load(Relaxed);
+        let patience = Duration::from_millis(self.line.patience.load(Relaxed));
+        // A total budget that is used up was a timeout a moment ago.
+        let (wait, reason) = if *timeout.after < patience {
+            (*timeout.after, timeout.reason)
+        } else {
+            (patience, Timeout::PerRead)
+        };
+        if wait.is_zero() && !glance {
+            return Err(Error::Timeout(reason));
+        }
+        self.stream.set_nonblocking(glance)?;
+        if !glance {
+            self.stream.set_read_timeout(Some(wait))?;
+        }
+        let input = self.buffers.input_append_buf();
+        let result = loop {
+            match self.stream.read(input) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        if glance {
+            self.stream.set_nonblocking(false)?;
+        }
+        match result {
+            Ok(amount) => {
+                self.buffers.input_appended(amount);
+                Ok(amount > 0)
+            }
+            Err(error) if is_timeout(&error) && !glance => Err(Error::Timeout(reason)),
+            Err(error) => Err(Error::Io(error)),
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Every attempt has a connection of its own.
+        false
+    }
+}
+
+/// Puts [`Listening`] on top of the chain.
+#[derive(Debug)]
+pub(super) struct Listen(pub Arc<Line>);
+
+impl<In: Transport> Connector<In> for Listen {
+    type Out = Listening<In>;
+
+    fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        Ok(chained.map(|inner| Listening { inner, line: Arc::clone(&self.0) }))
+    }
+}
+
+/// A transport that looks for an answer before it sends more.
+#[derive(Debug)]
+pub(super) struct Listening<T> {
+    inner: T,
+    line: Arc<Line>,
+}
+
+impl<T: Transport> Listening<T> {
+    /// Looks, without waiting, whether the service has refused the request already.
+    fn listen(&mut self) {
+        // Where so much has come, it is no refusal; and a full buffer would look like a goodbye.
+        if self.inner.buffers().input().len() >= RECEIVE_BYTES / 2 {
+            return;
+        }
+        self.line.glance.store(true, Relaxed);
+        let result = self.inner.await_input(NextTimeout::default());
+        self.line.glance.store(false, Relaxed);
+        let over = match result {
+            Ok(true) => is_refusal(self.inner.buffers().input()),
+            // It said goodbye, and cannot answer any more.
+            Ok(false) => true,
+            // Nothing yet; and where the connection is broken, the next write finds it out.
+            Err(_) => false,
+        };
+        if over {
+            self.line.answered.store(true, Relaxed);
+        }
+    }
+}
+
+/// Whether an answer has begun that ends the exchange. Interim answers (1xx) do not, and a success may
+/// well begin before the end of the upload.
+fn is_refusal(mut input: &[u8]) -> bool {
+    const END: &[u8] = b"\r\n\r\n";
+    let class = |input: &[u8]| input.get(9).copied().filter(|_| input.starts_with(b"HTTP/1."));
+    while class(input) == Some(b'1')
+        && let Some(end) = input.windows(END.len()).position(|window| window == END)
+    {
+        input = &input[end + END.len()..];
+    }
+    class(input).is_some_and(|class| (b'3'..=b'5').contains(&class))
+}
+
+impl<T: Transport> Transport for Listening<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        if !self.line.is_over() {
+            self.listen();
+        }
+        if self.line.is_over() {
+            return Ok(());
+        }
+        self.inner.transmit_output(amount, timeout)?;
+        if self.line.stalled.load(Relaxed) {
+            return Err(Error::Timeout(Timeout::PerWrite));
+        }
+        if self.line.given.load(Relaxed) && !self.line.is_over() {
+            self.line.sent.store(true, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let result = self.inner.await_input(timeout);
+        if let Err(Error::Io(error)) = &result
+            && (is_gone(error) || error.kind() == io::ErrorKind::UnexpectedEof)
+        {
+            self.line.cut.store(true, Relaxed);
+        }
+        result
+    }
+
+    fn is_open(&mut self) -> bool {
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_refusal;
+
+    #[test]
+    fn only_a_final_refusal_ends_an_upload() {
+        assert!(is_refusal(b"HTTP/1.1 401 Unauthorized\r\n"));
+        assert!(is_refusal(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too large\r\n"));
+        assert!(!is_refusal(b"HTTP/1.1 100 Continue\r\n\r\n"));
+        assert!(!is_refusal(b"HTTP/1.1 103 Early Hints\r\nLink: </401>\r\n"));
+        assert!(!is_refusal(b"HTTP/1.1 200 OK\r\n"));
+        assert!(!is_refusal(b"HTTP/1.1 "));
+        assert!(!is_refusal(b""));
+    }
+}

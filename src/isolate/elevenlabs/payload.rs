@@ -1,0 +1,431 @@
+//! What is sent, and as what: decided from the bytes, and refused here where the service would refuse it.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use clap::ValueEnum;
+
+use super::narrow;
+use super::settings::Settings;
+use crate::audio::decode;
+use crate::audio::probe::{Format, SIGNATURE};
+use crate::audio::wav::header::{Header, read_header};
+use crate::audio::wav::reader::Layout;
+use crate::audio::{Depth, Spec};
+use crate::error::Failure;
+use crate::isolate::{Observer, Recording, Task};
+use crate::source::{Input, PEEK, Source, Witness};
+
+/// What the service takes: up to 500 MB (documented) and 1 hour (documented), from 4.6 s on (reported).
+pub(super) const MOST_BYTES: u64 = 500_000_000;
+const MOST_SECONDS: f64 = 3600.0;
+const LEAST_SECONDS: f64 = 4.6;
+
+/// The price, as documented.
+const CREDITS_PER_MINUTE: f64 = 1000.0;
+
+/// The formats that a request can declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Headerless 16-bit little-endian samples, mono, 16 kHz
+    #[value(name = "pcm_s16le_16")]
+    Pcm,
+    /// Any file, as it is
+    Other,
+}
+
+impl FileFormat {
+    /// Its name in requests and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pcm => "pcm_s16le_16",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The audio of a request.
+pub(super) struct Payload {
+    /// The recording's name, without the way to it.
+    pub file_name: String,
+    pub content_type: &'static str,
+    pub file_format: FileFormat,
+    pub content: Content,
+    /// Remembers how the recording was.
+    pub witness: Witness,
+    pub recording: Recording,
+    /// What the user should know about the recording.
+    pub warnings: Vec<String>,
+}
+
+/// What so much audio costs, as documented.
+pub(super) fn credits(seconds: f64) -> u64 {
+    (seconds / 60.0 * CREDITS_PER_MINUTE).ceil() as u64
+}
+
+/// Bytes of audio, to be read once or again and again.
+pub(super) enum Content {
+    /// A part of a file.
+    Stored { file: Input, start: u64, len: u64, left: u64 },
+    /// A pipe, sent while it arrives.
+    Live {
+        pipe: Input,
+        /// Bytes that a header announced.
+        left: Option<u64>,
+        /// Bytes that may still be taken.
+        budget: u64,
+        pcm: bool,
+        taken: u64,
+    },
+}
+
+impl Content {
+    fn stored(file: Input, start: u64, len: u64) -> Self {
+        Self::Stored { file, start, len, left: len }
+    }
+
+    /// Length in bytes, if known.
+    pub(super) fn len(&self) -> Option<u64> {
+        match self {
+            Self::Stored { len, .. } => Some(*len),
+            Self::Live { .. } => None,
+        }
+    }
+
+    /// Whether the last byte has been read.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(self, Self::Stored { left: 0, .. } | Self::Live { left: Some(0), .. })
+    }
+
+    /// Goes back to the first byte.
+    ///
+    /// # Errors
+    /// `Input` when the file cannot be sought in; `Internal` for a pipe, which is never sent twice.
+    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Stored { file, start, len, left } => {
+                *left = *len;
+                file.seek(SeekFrom::Start(*start)).map(drop).map_err(|error| Failure::reading(&error))
+            }
+            Self::Live { taken: 0, .. } => Ok(()),
+            Self::Live { .. } => Err(Failure::internal("a pipe cannot be sent twice")),
+        }
+    }
+
+    /// The next bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// `Input` when it cannot be read, ends too early or goes on for too long.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Failure> {
+        match self {
+            Self::Stored { file, left, .. } => {
+                let read = read_some(file, buf, *left)?;
+                if read == 0 && *left > 0 {
+                    return Err(Failure::input(
+                        format!("the file ended {left} bytes too early while it was read"),
+                        "wait until the recording is finished, then run the command again",
+                    ));
+                }
+                *left -= read as u64;
+                Ok(read)
+            }
+            Self::Live { pipe, left, budget, pcm, taken } => {
+                let read = read_some(pipe, buf, left.unwrap_or(u64::MAX))?;
+                if let Some(left) = left {
+                    *left -= read as u64;
+                }
+                *taken += read as u64;
+                *budget = budget.checked_sub(read as u64).ok_or_else(too_large)?;
+                if read == 0 && *pcm && *taken % 2 == 1 {
+                    return Err(odd());
+                }
+                Ok(read)
+            }
+        }
+    }
+}
+
+fn read_some(input: &mut Input, buf: &mut [u8], most: u64) -> Result<usize, Failure> {
+    let wanted = usize::try_from(most).unwrap_or(usize::MAX).min(buf.len());
+    loop {
+        match input.read(&mut buf[..wanted]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map_err(|error| Failure::reading(&error)),
+        }
+    }
+}
+
+/// Finds out what is to be sent for a task. A pipe is copied to a temporary file first, so that it can be
+/// sent again, unless there are no retries.
+///
+/// # Errors
+/// `Input` for what the service does not take; `Output` when a temporary file cannot be written.
+pub(super) fn prepare(task: &Task, settings: &Settings, observer: &dyn Observer) -> Result<Payload, Failure> {
+    let payload = if settings.resample {
+        resampled(task, settings, observer)?
+    } else {
+        let mut input = task.source.open()?;
+        if input.byte_len().is_none() && settings.retries > 0 {
+            let most = if settings.ignore_limits { u64::MAX } else { MOST_BYTES };
+            input = input.spooled(most)?;
+        }
+        as_it_is(task, settings, input)?
+    };
+    check_limits(payload.content.len(), payload.recording.seconds, settings)?;
+    Ok(payload)
+}
+
+/// As [`prepare`], but reads headers only, and nothing of a pipe.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn look(
+    task: &Task,
+    settings: &Settings,
+) -> Result<Option<(FileFormat, u64, Recording)>, Failure> {
+    if task.source.is_pipe() {
+        return Ok(None);
+    }
+    let (format, bytes, recording) = if settings.resample {
+        let recording = Recording::of(&decode::open(&task.source, task.raw)?);
+        let samples = recording.seconds.unwrap_or(0.0) * f64::from(narrow::RATE);
+        (FileFormat::Pcm, 2 * samples.round() as u64, recording)
+    } else {
+        let payload = as_it_is(task, settings, task.source.open()?)?;
+        (payload.file_format, payload.content.len().unwrap_or(0), payload.recording)
+    };
+    check_limits(Some(bytes), recording.seconds, settings)?;
+    Ok(Some((format, bytes, recording)))
+}
+
+/// The recording as 16 kHz mono samples, in a temporary file.
+fn resampled(task: &Task, settings: &Settings, observer: &dyn Observer) -> Result<Payload, Failure> {
+    let decoder = decode::open(&task.source, task.raw)?;
+    let known = Recording::of(&decoder);
+    if !settings.ignore_limits && known.seconds.is_some_and(|seconds| seconds > MOST_SECONDS) {
+        check_limits(None, known.seconds, settings)?;
+    }
+    let (file, frames, warnings) = narrow::narrowed(decoder, observer)?;
+    let len = file.byte_len().unwrap_or(0);
+    let seconds = known.spec.map(|spec| spec.seconds(frames));
+    Ok(Payload {
+        file_name: file_name(&task.source),
+        content_type: PCM_TYPE,
+        file_format: FileFormat::Pcm,
+        witness: file.witness().map_err(|error| Failure::reading(&error))?,
+        content: Content::stored(file, 0, len),
+        recording: Recording { seconds, ..known },
+        warnings,
+    })
+}
+
+/// Samples have no registered type with this byte order.
+const PCM_TYPE: &str = "application/octet-stream";
+
+fn as_it_is(task: &Task, settings: &Settings, mut input: Input) -> Result<Payload, Failure> {
+    let witness = input.witness().map_err(|error| Failure::reading(&error))?;
+    let mut payload = if task.raw.is_some() {
+        samples(task, input, None, witness)?
+    } else {
+        let format = decode::recognise(&mut input)?;
+        let content_type = content_type(format, &mut input)?;
+        let header = if format == Format::Wav && settings.file_format != Some(FileFormat::Other) {
+            narrow_header(&mut input)?
+        } else {
+            None
+        };
+        match header {
+            Some(header) => samples(task, input, Some(&header), witness)?,
+            None if settings.file_format == Some(FileFormat::Pcm) => return Err(not_narrow()),
+            None => whole(task, input, content_type, witness)?,
+        }
+    };
+    if let Content::Live { budget, .. } = &mut payload.content
+        && settings.ignore_limits
+    {
+        *budget = u64::MAX;
+    }
+    Ok(payload)
+}
+
+/// The header of a WAV file whose samples can be sent without it. The input then stands at the first of
+/// them, else at its start.
+fn narrow_header(input: &mut Input) -> Result<Option<Header>, Failure> {
+    if input.byte_len().is_none() {
+        // Where the header is longer than this, it cannot be read twice.
+        input.peek(PEEK).map_err(|error| Failure::reading(&error))?;
+    }
+    let header = read_header(input)?;
+    let layout = Layout::of(&header.fmt)?;
+    let narrow = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
+    if layout.is_some_and(|layout| layout.spec == narrow && layout.frame_bytes() == 2) {
+        return Ok(Some(header));
+    }
+    if input.byte_len().is_some() {
+        input.rewind().map_err(|error| Failure::reading(&error))?;
+    } else if !input.unread(usize::try_from(header.data_offset).unwrap_or(usize::MAX)) {
+        return Err(Failure::input(
+            "the WAV header is too long to be looked at in a pipe",
+            "leave out --retries 0, so that the recording is copied to a temporary file first",
+        ));
+    }
+    Ok(None)
+}
+
+/// 16 kHz mono samples, from where the input stands.
+fn samples(task: &Task, input: Input, header: Option<&Header>, witness: Witness) -> Result<Payload, Failure> {
+    let announced = header.and_then(|header| header.data_len);
+    let start = header.map_or(0, |header| header.data_offset);
+    let mut warnings = Vec::new();
+    let mut seconds = None;
+    let content = if let Some(file_len) = input.byte_len() {
+        let there = file_len.saturating_sub(start);
+        let mut len = announced.map_or(there, |announced| announced.min(there));
+        if let Some(missing) = announced.map(|announced| announced - len).filter(|missing| *missing > 0) {
+            warnings.push(format!(
+                "the data ends {missing} bytes before its announced end; what is there was used"
+            ));
+        }
+        if len % 2 == 1 {
+            if header.is_none() {
+                return Err(odd());
+            }
+            warnings.push("the last frame is incomplete; its 1 bytes were left out".into());
+            len -= 1;
+        }
+        seconds = Some(len as f64 / 2.0 / f64::from(narrow::RATE));
+        Content::stored(input, start, len)
+    } else {
+        Content::Live { pipe: input, left: announced, budget: MOST_BYTES, pcm: true, taken: 0 }
+    };
+    let spec = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
+    Ok(Payload {
+        file_name: file_name(&task.source),
+        content_type: PCM_TYPE,
+        file_format: FileFormat::Pcm,
+        content,
+        witness,
+        recording: Recording { spec: Some(spec), seconds },
+        warnings,
+    })
+}
+
+/// The file as it is.
+fn whole(
+    task: &Task,
+    mut input: Input,
+    content_type: &'static str,
+    witness: Witness,
+) -> Result<Payload, Failure> {
+    let mut recording = Recording::default();
+    let content = if let Some(len) = input.byte_len() {
+        // What cannot be decoded here may well be what the service can, so a failure says nothing.
+        if let Ok(decoder) = input
+            .shared()
+            .map_err(|error| Failure::reading(&error))
+            .and_then(|shared| decode::open_input(shared, None, task.source.path()))
+        {
+            recording = Recording::of(&decoder);
+        }
+        input.rewind().map_err(|error| Failure::reading(&error))?;
+        Content::stored(input, 0, len)
+    } else {
+        Content::Live { pipe: input, left: None, budget: MOST_BYTES, pcm: false, taken: 0 }
+    };
+    Ok(Payload {
+        file_name: file_name(&task.source),
+        content_type,
+        file_format: FileFormat::Other,
+        content,
+        witness,
+        recording,
+        warnings: Vec::new(),
+    })
+}
+
+fn file_name(source: &Source) -> String {
+    let name = source.path().and_then(|path| path.file_name());
+    name.map_or_else(|| "audio".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The media type of what the service takes.
+fn content_type(format: Format, input: &mut Input) -> Result<&'static str, Failure> {
+    let refused = |what: &str| {
+        Failure::input(
+            format!("the service does not take {what}"),
+            "if it has sound, convert it first: ffmpeg -i IN -vn -c:a flac OUT.flac",
+        )
+    };
+    let head = input.peek(SIGNATURE).map_err(|error| Failure::reading(&error))?;
+    Ok(match format {
+        Format::Wav => "audio/wav",
+        Format::Aiff => "audio/aiff",
+        Format::Flac => "audio/flac",
+        Format::Mpeg | Format::Id3 => "audio/mpeg",
+        Format::Adts => "audio/aac",
+        Format::Ogg => "audio/ogg",
+        Format::IsoMp4 => match head.get(8..12) {
+            Some(b"M4A " | b"M4B ") => "audio/mp4",
+            Some(b"qt  ") => "video/quicktime",
+            Some(brand) if brand.starts_with(b"3g") => "video/3gpp",
+            _ => "video/mp4",
+        },
+        // The kind of document is told within the first bytes.
+        Format::Matroska if head.windows(4).take(64).any(|window| window == b"webm") => "video/webm",
+        Format::Matroska => "video/x-matroska",
+        Format::Foreign("AVI") => "video/x-msvideo",
+        Format::Foreign("WMA/WMV") => "video/x-ms-wmv",
+        Format::Foreign("FLV") => "video/x-flv",
+        Format::Foreign("MPEG program stream" | "MPEG video") => "video/mpeg",
+        Format::Caf => {
+            return Err(Failure::input(
+                "the service does not take CAF",
+                "--resample decodes it here and sends its samples",
+            ));
+        }
+        Format::Foreign(name) => return Err(refused(name)),
+        Format::Unknown => return Err(decode::unknown(input)),
+    })
+}
+
+/// Refuses what the service would refuse for its size or its length.
+fn check_limits(bytes: Option<u64>, seconds: Option<f64>, settings: &Settings) -> Result<(), Failure> {
+    if settings.ignore_limits {
+        return Ok(());
+    }
+    if bytes.is_some_and(|bytes| bytes > MOST_BYTES) {
+        return Err(too_large());
+    }
+    match seconds {
+        Some(seconds) if seconds < LEAST_SECONDS => Err(Failure::input(
+            format!("it is {seconds:.1} s long, and the service takes no less than {LEAST_SECONDS} s"),
+            "--engine local takes any length; --ignore-limits sends it all the same",
+        )),
+        Some(seconds) if seconds > MOST_SECONDS => Err(Failure::input(
+            format!("it is {:.1} minutes long, and the service takes no more than an hour", seconds / 60.0),
+            "--engine local takes any length; --ignore-limits sends it all the same",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::input(
+        "it is larger than the 500 MB that the service takes",
+        "--resample sends 115 MB an hour; --ignore-limits sends it all the same",
+    )
+}
+
+fn odd() -> Failure {
+    Failure::input(
+        "the raw samples do not come out even: an odd last byte is left over",
+        "check that the input is s16le without a header; a WAV file needs no --raw",
+    )
+}
+
+fn not_narrow() -> Failure {
+    Failure::input(
+        "it is not 16-bit PCM, mono, at 16 kHz, so that it cannot be sent as pcm_s16le_16",
+        "--resample converts it; without --file-format it is sent as it is",
+    )
+}
