@@ -99,7 +99,7 @@ pub struct Cli {
     #[arg(short, long, value_enum, help_heading = "Engine")]
     pub engine: Option<Engine>,
 
-    /// Neural network of the local engine
+    /// Neural network of the local engine [default: the best that is built in]
     #[arg(long, value_enum, help_heading = "Local engine")]
     pub model: Option<models::Name>,
 

@@ -59,15 +59,17 @@ impl<'a> Progress<'a> {
         if self.way != Way::Bar {
             return;
         }
-        if shown.bar.is_hidden() {
-            shown.bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-            shown.bar.set_message(self.name.clone());
-        }
+        let first = shown.bar.is_hidden();
         shown.bar.reset();
         shown.bar.set_style(style(stage));
         match position(stage).1 {
             Some(of) => shown.bar.set_length(of),
             None => shown.bar.unset_length(),
+        }
+        if first {
+            // Shown only now that it is complete.
+            shown.bar.set_message(self.name.clone());
+            shown.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         }
         // Nobody reports anything while the service works; the time still passes.
         if stage == Stage::Waiting {

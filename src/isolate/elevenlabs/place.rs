@@ -70,6 +70,11 @@ impl BaseUrl {
         format!("{}{path}", self.text)
     }
 
+    /// Whether nothing is encrypted on the way, which ends on this machine.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// The host, for messages.
     pub(super) fn host(&self) -> &str {
         &self.host
@@ -116,7 +121,8 @@ impl Proxies {
     /// # Errors
     /// `Usage` when a variable holds no proxy's URL: going there directly may be just what is forbidden.
     pub fn towards(&self, base: &BaseUrl) -> Result<Option<Proxy>, Failure> {
-        let Some((name, url)) = self.set.first().filter(|_| !base.plain && !self.spares(&base.host)) else {
+        let Some((name, url)) = self.set.first().filter(|_| !base.is_plain() && !self.spares(&base.host))
+        else {
             return Ok(None);
         };
         let proxy = url.to_str().and_then(|url| Proxy::new(url.trim()).ok());
