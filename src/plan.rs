@@ -213,7 +213,10 @@ fn output(cli: &Cli, source: &Source, engine: &Engine) -> Result<(Sink, Format),
 fn passed_on(sink: &Sink, source: &Source, engine: &Engine) -> Result<(), Failure> {
     let path = sink.path().unwrap_or(Path::new("-"));
     let extension = path.extension().filter(|_| matches!(sink, Sink::File { .. }));
-    let other = extension.is_some_and(|extension| !extension.eq_ignore_ascii_case("mp3"));
+    let other = extension.and_then(OsStr::to_str).is_some_and(|extension| {
+        let written = Format::of_extension(extension);
+        written.is_some_and(|format| format != Format::Mp3) || is_other(extension)
+    });
     if let Engine::Local { .. } = engine {
         let path = if other { path.with_extension("mp3") } else { path.to_owned() };
         return Err(unwritable(&path, ".mp3", source));
@@ -280,16 +283,20 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
     Ok(name)
 }
 
-/// The format that an output's extension asks for.
-fn format_of(path: &Path, source: &Source, engine: &Engine) -> Result<Format, Failure> {
-    /// What people ask for, and ffmpeg writes.
+/// Whether an extension stands for what is not written here, but by ffmpeg.
+fn is_other(extension: &str) -> bool {
     const OTHERS: [&str; 12] =
         ["m4a", "aac", "ogg", "oga", "mp4", "mov", "mkv", "webm", "aiff", "aif", "caf", "wma"];
+    OTHERS.contains(&extension.to_ascii_lowercase().as_str())
+}
+
+/// The format that an output's extension asks for.
+fn format_of(path: &Path, source: &Source, engine: &Engine) -> Result<Format, Failure> {
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
         return Ok(engine.own_format());
     };
     Format::of_extension(extension).ok_or_else(|| {
-        if OTHERS.contains(&extension.to_ascii_lowercase().as_str()) {
+        if is_other(extension) {
             unwritable(path, &format!(".{extension}"), source)
         } else {
             Failure::usage(

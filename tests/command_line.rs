@@ -5,83 +5,21 @@
 #[path = "support/child.rs"]
 mod child;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::Stdio;
 
 use child::{Running, behind_shell, command, until};
 use rustix::process::Signal;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 use support::{Audio, Bench};
+use terminal::{Terminal, on_terminal};
 
 fn take() -> Vec<u8> {
     Audio::speechlike(16_000, 1, 16_000).wav16()
-}
-
-/// A pseudo-terminal. What is written to it is collected.
-struct Terminal {
-    /// Where programs are. Held open, so that the terminal stays when a program ends.
-    held: File,
-    shown: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Terminal {
-    fn new() -> Self {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
-        grantpt(&controller).and_then(|()| unlockpt(&controller)).expect("its other side");
-        let size = Winsize { ws_row: 24, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&controller, size).expect("its size");
-        let name = ptsname(&controller, Vec::new()).expect("its name");
-        let side = PathBuf::from(OsStr::from_bytes(name.to_bytes()));
-        let held = Self::open(&side);
-        let shown = Arc::new(Mutex::new(Vec::new()));
-        let (mut from, to) = (File::from(controller), Arc::clone(&shown));
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = from.read(&mut buffer) {
-                to.lock().expect("no other reader died").extend_from_slice(&buffer[..n]);
-            }
-        });
-        Self { held, shown }
-    }
-
-    fn open(side: &Path) -> File {
-        use std::os::unix::fs::OpenOptionsExt;
-        // It must not become the terminal that controls the tests.
-        let flags = OpenptFlags::NOCTTY.bits().cast_signed();
-        OpenOptions::new().read(true).write(true).custom_flags(flags).open(side).expect("the terminal")
-    }
-
-    fn stdio(&self) -> Stdio {
-        Stdio::from(self.held.try_clone().expect("one more handle"))
-    }
-
-    fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().expect("the reader lives")).into_owned()
-    }
-
-    /// Everything that programs have written up to now.
-    #[track_caller]
-    fn all(&self) -> String {
-        use std::io::Write;
-        // What comes behind it has been read when the mark has been.
-        const MARK: &str = "<end of test>";
-        (&self.held).write_all(MARK.as_bytes()).expect("the mark");
-        until("the mark", || self.shown().split_once(MARK).map(|(before, _)| before.to_owned()))
-    }
-}
-
-/// The program with standard error on a terminal that can draw.
-fn on_terminal(bench: &Bench, terminal: &Terminal, args: &[&str]) -> Command {
-    let mut run = command(&bench.path(""), args);
-    run.env("TERM", "xterm-256color").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(terminal.stdio());
-    run
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Bench {
 }
 
 /// Variables that change what the program does.
-pub const SCRUBBED: [&str; 12] = [
+pub const SCRUBBED: [&str; 17] = [
     "VOXSIFT_ENGINE",
     "ELEVENLABS_API_KEY",
     "ELEVENLABS_BASE_URL",
@@ -72,6 +72,11 @@ pub const SCRUBBED: [&str; 12] = [
     "ALL_PROXY",
     "http_proxy",
     "https_proxy",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 ];
 
 /// Where the program is.

@@ -9,6 +9,7 @@ use std::path::Path;
 use ureq::http::HeaderValue;
 
 use crate::error::{Failure, Kind};
+use crate::text::{one_line, shell_quoted};
 
 /// The variable that every client of the service reads.
 pub const VARIABLE: &str = "ELEVENLABS_API_KEY";
@@ -92,9 +93,10 @@ impl Key {
         Ok(value)
     }
 
-    /// A text from outside, in which the key may have been echoed, without it.
-    pub(super) fn redact(&self, text: &str) -> String {
-        text.replace(&self.0, "[key]")
+    /// A stranger's text on one line and no longer than `limit` characters. Where it echoes the key, that is
+    /// left out, also when characters in between that cannot be shown have hidden it.
+    pub(super) fn quoted(&self, text: &str, limit: usize) -> String {
+        one_line(&one_line(text, usize::MAX).replace(&self.0, "[key]"), limit)
     }
 }
 
@@ -107,7 +109,7 @@ fn private(file: &File, path: &Path) -> Result<(), Failure> {
         return Err(Failure::new(
             Kind::Key,
             format!("{}: other users of this machine can read this key", path.display()),
-            format!("chmod 600 {}", crate::text::shell_quoted(path)),
+            format!("chmod 600 {}", shell_quoted(path)),
         ));
     }
     Ok(())

@@ -74,8 +74,8 @@ impl ElevenLabs {
             observer.note(&format!(
                 "{failure}; trying again in {} (attempt {} of {})",
                 seconds(wait),
-                retries.attempts + 1,
-                self.settings.retries + 1
+                retries.attempts.saturating_add(1),
+                self.settings.retries.saturating_add(1)
             ));
             thread::sleep(wait);
         }
@@ -95,6 +95,7 @@ impl ElevenLabs {
         payload.content.rewind().map_err(Trouble::for_good)?;
         let line = Line::new(settings.stall_timeout, settings.timeout);
         let mut body = Body::new(form, &mut payload.content, &payload.witness, Arc::clone(&line), observer);
+        exchange.credits = None;
         let answer = self.client.post(form, &mut body, &line);
         exchange.bytes_uploaded += body.sent();
         let mut response = answer?;
@@ -218,14 +219,19 @@ impl Isolate for ElevenLabs {
 
     fn isolate(&self, task: &Task, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let mut payload = payload::prepare(task, &self.settings, observer)?;
-        let mut exchange = Exchange { file_format: Some(payload.file_format.name()), ..Exchange::default() };
+        // Until something is sent, nothing is spent.
+        let mut exchange = Exchange { credits: Some(0), ..Exchange::default() };
+        let mut payload = match payload::prepare(task, &self.settings, observer) {
+            Ok(payload) => payload,
+            Err(failure) => return Err(Failure { exchange: Some(Box::new(exchange)), ..failure }),
+        };
+        exchange.file_format = Some(payload.file_format.name());
         match self.send(task, &mut payload, &mut exchange, observer) {
             Ok((bytes_written, warnings)) => Ok(Outcome {
-                recording: payload.recording,
+                recording: payload.recording(),
                 bytes_written,
                 elapsed: started.elapsed(),
-                warnings: payload.warnings.into_iter().chain(warnings).collect(),
+                warnings: payload.warnings().into_iter().chain(warnings).collect(),
                 exchange: Some(exchange),
             }),
             Err(failure) => Err(Failure { exchange: Some(Box::new(exchange)), ..failure }),
@@ -239,7 +245,7 @@ impl Isolate for ElevenLabs {
             recording,
             upload: Some(Upload {
                 file_format: looked.map(|(format, ..)| format.name()),
-                bytes: looked.map(|(_, bytes, _)| bytes),
+                bytes: looked.and_then(|(_, bytes, _)| bytes),
                 credits: recording.seconds.map(payload::credits),
             }),
         })

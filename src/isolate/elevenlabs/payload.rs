@@ -53,9 +53,36 @@ pub(super) struct Payload {
     pub content: Content,
     /// Remembers how the recording was.
     pub witness: Witness,
-    pub recording: Recording,
+    recording: Recording,
     /// What the user should know about the recording.
-    pub warnings: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Payload {
+    /// What is known of the recording, the more when all of it has been read.
+    pub(super) fn recording(&self) -> Recording {
+        let live = self.content.live_samples().map(|samples| samples as f64 / f64::from(narrow::RATE));
+        Recording { seconds: self.recording.seconds.or(live), ..self.recording }
+    }
+
+    /// What the user should know about the recording, when all of it has been read.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if let Content::Live { left: Some(missing @ 1..), .. } = self.content {
+            warnings.push(cut_short(missing));
+        }
+        if let Content::Live { samples: Some(Samples { odd: Some(_), .. }), .. } = self.content {
+            warnings.push(ODD_END.into());
+        }
+        warnings
+    }
+}
+
+/// The last frame of a file is incomplete.
+const ODD_END: &str = "the last frame is incomplete; its 1 bytes were left out";
+
+fn cut_short(missing: u64) -> String {
+    format!("the data ends {missing} bytes before its announced end; what is there was used")
 }
 
 /// What so much audio costs, as documented.
@@ -74,9 +101,19 @@ pub(super) enum Content {
         left: Option<u64>,
         /// Bytes that may still be taken.
         budget: u64,
-        pcm: bool,
         taken: u64,
+        /// Whether it is read as samples.
+        samples: Option<Samples>,
     },
+}
+
+/// How samples arrive through a pipe.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Samples {
+    /// There was no header, so that half a sample means that they are none.
+    raw: bool,
+    /// The first half of the next one.
+    odd: Option<u8>,
 }
 
 impl Content {
@@ -89,6 +126,14 @@ impl Content {
         match self {
             Self::Stored { len, .. } => Some(*len),
             Self::Live { .. } => None,
+        }
+    }
+
+    /// Samples that have come through a pipe.
+    fn live_samples(&self) -> Option<u64> {
+        match self {
+            Self::Live { samples: Some(_), taken, .. } => Some(taken / 2),
+            Self::Live { .. } | Self::Stored { .. } => None,
         }
     }
 
@@ -129,17 +174,29 @@ impl Content {
                 *left -= read as u64;
                 Ok(read)
             }
-            Self::Live { pipe, left, budget, pcm, taken } => {
-                let read = read_some(pipe, buf, left.unwrap_or(u64::MAX))?;
-                if let Some(left) = left {
-                    *left -= read as u64;
+            Self::Live { pipe, left, budget, taken, samples } => {
+                let mut kept = 0;
+                if let Some(first) = samples.as_mut().and_then(|samples| samples.odd.take()) {
+                    buf[0] = first;
+                    kept = 1;
                 }
-                *taken += read as u64;
-                *budget = budget.checked_sub(read as u64).ok_or_else(too_large)?;
-                if read == 0 && *pcm && *taken % 2 == 1 {
-                    return Err(odd());
+                loop {
+                    let read = read_some(pipe, &mut buf[kept..], left.unwrap_or(u64::MAX))?;
+                    if let Some(left) = left {
+                        *left -= read as u64;
+                    }
+                    *taken += read as u64;
+                    *budget = budget.checked_sub(read as u64).ok_or_else(too_large)?;
+                    let Some(samples) = samples else { return Ok(read) };
+                    // Only whole samples are handed out.
+                    let there = kept + read;
+                    samples.odd = (there % 2 == 1).then(|| buf[there - 1]);
+                    match (there - there % 2, read) {
+                        (0, 0) if samples.raw && samples.odd.is_some() => return Err(odd()),
+                        (0, 1..) => kept = there,
+                        (whole, _) => return Ok(whole),
+                    }
                 }
-                Ok(read)
             }
         }
     }
@@ -182,19 +239,19 @@ pub(super) fn prepare(task: &Task, settings: &Settings, observer: &dyn Observer)
 pub(super) fn look(
     task: &Task,
     settings: &Settings,
-) -> Result<Option<(FileFormat, u64, Recording)>, Failure> {
+) -> Result<Option<(FileFormat, Option<u64>, Recording)>, Failure> {
     if task.source.is_pipe() {
         return Ok(None);
     }
     let (format, bytes, recording) = if settings.resample {
         let recording = Recording::of(&decode::open(&task.source, task.raw)?);
-        let samples = recording.seconds.unwrap_or(0.0) * f64::from(narrow::RATE);
-        (FileFormat::Pcm, 2 * samples.round() as u64, recording)
+        let bytes = recording.seconds.map(|seconds| 2 * (seconds * f64::from(narrow::RATE)).round() as u64);
+        (FileFormat::Pcm, bytes, recording)
     } else {
         let payload = as_it_is(task, settings, task.source.open()?)?;
-        (payload.file_format, payload.content.len().unwrap_or(0), payload.recording)
+        (payload.file_format, payload.content.len(), payload.recording)
     };
-    check_limits(Some(bytes), recording.seconds, settings)?;
+    check_limits(bytes, recording.seconds, settings)?;
     Ok(Some((format, bytes, recording)))
 }
 
@@ -282,21 +339,20 @@ fn samples(task: &Task, input: Input, header: Option<&Header>, witness: Witness)
         let there = file_len.saturating_sub(start);
         let mut len = announced.map_or(there, |announced| announced.min(there));
         if let Some(missing) = announced.map(|announced| announced - len).filter(|missing| *missing > 0) {
-            warnings.push(format!(
-                "the data ends {missing} bytes before its announced end; what is there was used"
-            ));
+            warnings.push(cut_short(missing));
         }
         if len % 2 == 1 {
             if header.is_none() {
                 return Err(odd());
             }
-            warnings.push("the last frame is incomplete; its 1 bytes were left out".into());
+            warnings.push(ODD_END.into());
             len -= 1;
         }
         seconds = Some(len as f64 / 2.0 / f64::from(narrow::RATE));
         Content::stored(input, start, len)
     } else {
-        Content::Live { pipe: input, left: announced, budget: MOST_BYTES, pcm: true, taken: 0 }
+        let samples = Some(Samples { raw: header.is_none(), odd: None });
+        Content::Live { pipe: input, left: announced, budget: MOST_BYTES, taken: 0, samples }
     };
     let spec = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
     Ok(Payload {
@@ -330,7 +386,7 @@ fn whole(
         input.rewind().map_err(|error| Failure::reading(&error))?;
         Content::stored(input, 0, len)
     } else {
-        Content::Live { pipe: input, left: None, budget: MOST_BYTES, pcm: false, taken: 0 }
+        Content::Live { pipe: input, left: None, budget: MOST_BYTES, taken: 0, samples: None }
     };
     Ok(Payload {
         file_name: file_name(&task.source),

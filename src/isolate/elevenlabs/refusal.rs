@@ -6,7 +6,6 @@ use super::key::Key;
 use super::retry::{Again, Trouble};
 use crate::audio::probe;
 use crate::error::{Exchange, Failure, Kind};
-use crate::text::one_line;
 
 /// The most that is read of an error body, in bytes.
 pub(super) const MOST_BYTES: u64 = 64 * 1024;
@@ -45,11 +44,7 @@ impl Refusal {
                     text(entry, "msg").map(|message| format!("{field}{message}"))
                 };
                 let messages: Vec<_> = list.iter().take(5).filter_map(one).collect();
-                Self {
-                    codes: vec!["validation_error".into()],
-                    message: (!messages.is_empty()).then(|| messages.join("; ")),
-                    request_id: None,
-                }
+                Self { message: (!messages.is_empty()).then(|| messages.join("; ")), ..Self::default() }
             }
             detail => Self {
                 codes: ["code", "status", "type"].iter().filter_map(|name| text(detail, name)).collect(),
@@ -150,7 +145,7 @@ pub(super) fn trouble(
     let known = refusal.codes.iter().find_map(|code| Some((code, kind_of_code(code)?)));
     let kind = known.map_or_else(|| kind_of_status(status), |(_, kind)| kind);
     let code = known.map(|(code, _)| code).or(refusal.codes.first());
-    let clean = |text: &String, limit| one_line(&key.redact(text), limit);
+    let clean = |text: &String, limit| key.quoted(text, limit);
     exchange.code = code.map(|code| clean(code, LONGEST_NAME));
     if let Some(id) = &refusal.request_id {
         exchange.request_id = Some(clean(id, LONGEST_NAME));

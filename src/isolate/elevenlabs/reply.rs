@@ -16,7 +16,7 @@ use crate::audio::probe::{self, Format};
 use crate::error::{Exchange, Failure, Kind};
 use crate::isolate::{Observer, Stage};
 use crate::source::PEEK;
-use crate::text::{megabytes, one_line};
+use crate::text::megabytes;
 
 /// How long an error body is waited for; its status is known without it.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ pub(super) fn note(response: &Response<ureq::Body>, key: &Key, exchange: &mut Ex
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     exchange.http_status = Some(response.status().as_u16());
     exchange.code = None;
-    exchange.request_id = header("request-id").map(|id| one_line(&key.redact(id), LONGEST_NAME));
+    exchange.request_id = header("request-id").map(|id| key.quoted(id, LONGEST_NAME));
     exchange.credits = header("character-cost").and_then(|cost| cost.trim().parse().ok());
 }
 
@@ -74,12 +74,14 @@ fn error_body(response: &mut Response<ureq::Body>, line: &Line) -> Vec<u8> {
 }
 
 fn redirected(status: u16, target: Option<&str>, key: &Key) -> Failure {
+    let target = target.map(|target| key.quoted(target, usize::MAX));
     let host = target
+        .as_deref()
         .and_then(|target| target.split_once("://"))
         .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
         // A user name before the host could make it look like another one.
         .map(|authority| authority.rsplit('@').next().unwrap_or_default())
-        .map(|host| one_line(&key.redact(host), LONGEST_NAME))
+        .map(|host| key.quoted(host, LONGEST_NAME))
         .filter(|host| !host.is_empty());
     let to = host.map_or_else(|| "elsewhere".into(), |host| format!("to {host}"));
     Failure::new(
@@ -211,10 +213,10 @@ fn no_audio(head: &[u8], status: u16, media_type: Option<&str>, key: &Key) -> Fa
         _ if start.starts_with('<') => "answered with a web page".into(),
         _ => "answered with text".into(),
     };
-    let media_type = media_type
-        .map_or_else(String::new, |kind| format!(", {}", one_line(&key.redact(kind), LONGEST_NAME)));
+    let media_type =
+        media_type.map_or_else(String::new, |kind| format!(", {}", key.quoted(kind, LONGEST_NAME)));
     let said = if probe::is_text(head) && !start.starts_with('<') {
-        format!(": {}", one_line(&key.redact(start), LONGEST_NAME))
+        format!(": {}", key.quoted(start, LONGEST_NAME))
     } else {
         String::new()
     };
