@@ -507,3 +507,26 @@ fn an_index_at_the_end_is_read_from_a_redirected_file() {
 fn an_index_at_the_end_is_read_from_a_pipe() {
     is_the_same_from_everywhere(&["aac.m4a", "aac.mp4", "alac.m4a", "s24be.mov", "pcm.caf", "alac.caf"]);
 }
+
+#[test]
+fn the_length_is_found_where_no_header_says_it() {
+    let bench = Bench::new();
+    for (name, seconds) in [
+        ("speech.opus", 0.5),
+        ("surround.opus", 0.15),
+        ("dtx.opus", 1.2),
+        ("vorbis1.ogg", 0.3),
+        ("vorbis2.ogg", 0.3),
+        ("flac.ogg", 0.3),
+        ("tagless.mp3", 0.3),
+    ] {
+        let file = fixture(name);
+        let planned = bench
+            .voxsift([file.as_os_str(), "-o".as_ref(), "x.wav".as_ref(), "-n".as_ref(), "--json".as_ref()])
+            .succeeds()
+            .json();
+        let found = planned["duration_seconds"].as_f64().unwrap_or_else(|| panic!("{name}: {planned}"));
+        // Encoders pad MP3 to whole frames.
+        assert!((found - seconds).abs() < 0.06, "{name}: {found} s for {seconds} s");
+    }
+}

@@ -127,8 +127,8 @@ fn mpeg_or_adts(head: &[u8]) -> Format {
         {
             return Format::Adts;
         }
-        if let Some(len) = mpeg_frame(window)
-            && head.get(start + len..).and_then(mpeg_frame).is_some()
+        if let Some(frame) = mpeg_frame(window)
+            && head.get(start + frame.bytes..).and_then(mpeg_frame).is_some()
         {
             return Format::Mpeg;
         }
@@ -147,8 +147,16 @@ fn adts_frame(bytes: &[u8]) -> Option<usize> {
     (sync && rate_known && len >= 7).then_some(len)
 }
 
-/// The length in bytes of the MPEG audio frame that starts here (ISO 11172-3, 2.4.2.3, and 13818-3).
-fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
+/// A frame of MPEG audio, by its header.
+pub(super) struct MpegFrame {
+    /// Its length.
+    pub(super) bytes: usize,
+    /// Its bit rate.
+    pub(super) bits_per_second: usize,
+}
+
+/// The MPEG audio frame that starts here (ISO 11172-3, 2.4.2.3, and 13818-3).
+pub(super) fn mpeg_frame(bytes: &[u8]) -> Option<MpegFrame> {
     /// kbit/s by index for MPEG-1 layers 1, 2, 3 and MPEG-2 layer 1, layers 2 and 3.
     const KBITS: [[u16; 15]; 5] = [
         [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
@@ -184,11 +192,12 @@ fn mpeg_frame(bytes: &[u8]) -> Option<usize> {
         _ => 2,
     };
     let hertz = [44_100, 48_000, 32_000][rate] >> halvings;
-    Some(match layer {
+    let bytes = match layer {
         3 => (12 * bits / hertz + padding) * 4,
         1 if !mpeg1 => 72 * bits / hertz + padding,
         _ => 144 * bits / hertz + padding,
-    })
+    };
+    Some(MpegFrame { bytes, bits_per_second: bits })
 }
 
 /// Whether these bytes read as text, for a kinder message than "unknown".

@@ -1,5 +1,6 @@
 //! Reading any supported format as blocks of `f32`.
 
+mod estimate;
 mod guard;
 mod mkv;
 mod mp4;

@@ -20,7 +20,7 @@ use super::guard::guarded;
 use super::tag::WithoutId3v1;
 use super::track::{Facts, MAX_PADDING, make_decoder, pick};
 use super::trim::{End, Trim};
-use super::{Decode, Length, Opened, mkv, mp4};
+use super::{Decode, Length, Opened, estimate, mkv, mp4};
 use crate::audio::probe::Format;
 use crate::audio::{Depth, Spec};
 use crate::error::Failure;
@@ -43,7 +43,8 @@ pub(super) fn open_input(mut input: Input, format: Format) -> Result<Opened, Fai
         input = input.spooled(u64::MAX)?;
     }
     let live = input.byte_len().is_none();
-    let mut facts = Facts::default();
+    let mut facts =
+        Facts { estimate: estimate::look(&mut input, format).map_err(reading)?, ..Facts::default() };
     let source: Box<dyn MediaSource> = match format {
         Format::Caf => Box::new(input),
         Format::IsoMp4 => {
@@ -99,7 +100,8 @@ fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts, live: bool
     packets.read(&mut first)?;
     packets.first = first;
     let spec = packets.spec.ok_or_else(nothing_decodes)?;
-    let length = picked.announced.map_or(Length::Unknown, Length::About);
+    let length = picked.announced.or_else(|| facts.estimate.frames(spec.rate, picked.skip));
+    let length = length.map_or(Length::Unknown, Length::About);
     Ok(Opened { decode: Box::new(packets), spec, length, live })
 }
 

@@ -12,6 +12,7 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, Track, TrackType};
 
+use super::estimate::Estimate;
 use super::opus::{Head, Opus};
 use super::trim::End;
 use super::{mkv, mp4};
@@ -30,6 +31,7 @@ pub(super) const MAX_PADDING: u64 = 8192;
 pub(super) struct Facts {
     pub(super) mp4: mp4::Survey,
     pub(super) mkv: mkv::Paddings,
+    pub(super) estimate: Estimate,
 }
 
 /// A track that can be decoded, and what is to be cut off it.
