@@ -148,7 +148,7 @@ pub struct Cli {
 
     /// Send a request that failed again, up to N times
     ///
-    /// Only what cannot have been billed is sent again; see --retry-lost.
+    /// Not when the upload was complete and the reply was lost, which may have been billed; see --retry-lost.
     #[arg(long, value_name = "N", default_value_t = 3, help_heading = "ElevenLabs engine")]
     pub retries: u32,
 

@@ -102,6 +102,8 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub hint: String,
+    /// The work is done and not lost: the hint says where it is.
+    pub saved: bool,
     /// What passed between us and a service before it failed.
     pub exchange: Option<Box<Exchange>>,
 }
@@ -109,7 +111,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: hint.into(), exchange: None }
+        Self { kind, message: message.into(), hint: hint.into(), saved: false, exchange: None }
     }
 
     /// The command line asks for something that cannot be done.

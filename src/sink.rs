@@ -174,6 +174,12 @@ impl Output {
         matches!(self.to, Some(To::File { .. } | To::Stdout { start: Some(_), .. }))
     }
 
+    /// Whether nothing has been written yet.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.written == 0
+    }
+
     /// Whether something has gone to a reader, and cannot be taken back.
     #[must_use]
     pub fn has_passed_on(&self) -> bool {
@@ -283,9 +289,42 @@ fn put_in_place(file: NamedTempFile, target: &Path, replace: bool) -> Result<(),
         if replace { file.persist(target).map(drop) } else { file.persist_noclobber(target).map(drop) }
     });
     renamed.map_err(|failed| match failed.error.kind() {
-        io::ErrorKind::AlreadyExists => exists(target),
+        io::ErrorKind::AlreadyExists => spared(failed.file, target),
         _ => Failure::writing(&failed.error),
     })
+}
+
+/// Puts a finished file whose name was taken meanwhile under another name: its work is done, and may be paid.
+fn spared(file: NamedTempFile, target: &Path) -> Failure {
+    let spare = free_name(target);
+    match file.persist_noclobber(&spare) {
+        Ok(_) => Failure {
+            saved: true,
+            ..Failure::usage(
+                format!("{} has appeared meanwhile", target.display()),
+                format!("the result is in {}", spare.display()),
+            )
+        },
+        Err(_) => exists(target),
+    }
+}
+
+/// The path, with a number behind its stem if a file is there already.
+#[must_use]
+pub fn free_name(path: &Path) -> PathBuf {
+    let numbered = |number: u32| {
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        path.with_file_name(name)
+    };
+    std::iter::once(path.to_owned())
+        .chain((1..10_000).map(numbered))
+        .find(|path| path.symlink_metadata().is_err())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// The failure for an output that exists and may not be replaced.

@@ -65,7 +65,9 @@ pub fn spool() -> Result<File, Failure> {
     tempfile::tempfile().map_err(|error| unspooled(&error))
 }
 
-fn unspooled(error: &io::Error) -> Failure {
+/// The failure for a temporary file that cannot be written.
+#[must_use]
+pub fn unspooled(error: &io::Error) -> Failure {
     let failure = Failure::writing(error);
     Failure {
         message: format!("a temporary file cannot be written: {}", failure.message),

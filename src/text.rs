@@ -23,7 +23,9 @@ pub fn harmless(text: &str) -> String {
 pub fn one_line(text: &str, limit: usize) -> String {
     let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let mut line = String::new();
-    for word in spaced.split(' ').map(|word| word.chars().filter(|c| !steers(*c)).collect::<String>()) {
+    for word in
+        spaced.split(' ').map(|word| word.chars().filter(|c| !steers(*c) && !hides(*c)).collect::<String>())
+    {
         if !word.is_empty() {
             if !line.is_empty() {
                 line.push(' ');
@@ -40,6 +42,12 @@ pub fn one_line(text: &str, limit: usize) -> String {
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a character takes no room, so that a word can have it inside unseen.
+fn hides(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A path as a shell takes it, for commands in hints.

@@ -74,7 +74,8 @@ pub fn probe(head: &[u8]) -> Format {
         Format::Id3
     } else if at(0, b"\x1a\x45\xdf\xa3") {
         Format::Matroska
-    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip"].iter().any(|kind| at(4, *kind)) {
+    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free", b"pnot"].iter().any(|kind| at(4, *kind))
+    {
         Format::IsoMp4
     } else if let Some(name) = foreign(&at, &riff_of) {
         Format::Foreign(name)
@@ -148,15 +149,15 @@ fn adts_frame(bytes: &[u8]) -> Option<usize> {
 }
 
 /// A frame of MPEG audio, by its header.
-pub(super) struct MpegFrame {
+pub(crate) struct MpegFrame {
     /// Its length.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
     /// Its bit rate.
-    pub(super) bits_per_second: usize,
+    pub(crate) bits_per_second: usize,
 }
 
 /// The MPEG audio frame that starts here (ISO 11172-3, 2.4.2.3, and 13818-3).
-pub(super) fn mpeg_frame(bytes: &[u8]) -> Option<MpegFrame> {
+pub(crate) fn mpeg_frame(bytes: &[u8]) -> Option<MpegFrame> {
     /// kbit/s by index for MPEG-1 layers 1, 2, 3 and MPEG-2 layer 1, layers 2 and 3.
     const KBITS: [[u16; 15]; 5] = [
         [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],

@@ -100,7 +100,10 @@ fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts, live: bool
     packets.read(&mut first)?;
     packets.first = first;
     let spec = packets.spec.ok_or_else(nothing_decodes)?;
-    let length = picked.announced.or_else(|| facts.estimate.frames(spec.rate, picked.skip));
+    let estimate = facts.estimate.frames(spec.rate, picked.skip);
+    // The tag of MP3 speaks of a first part only, where files were joined by `cat`.
+    let joined = format == Format::Mpeg && picked.announced < estimate.map(|frames| frames / 5 * 4);
+    let length = if joined { estimate } else { picked.announced.or(estimate) };
     let length = length.map_or(Length::Unknown, Length::About);
     Ok(Opened { decode: Box::new(packets), spec, length, live })
 }

@@ -16,8 +16,9 @@ const BLOCK_BYTES: usize = 64 * 1024;
 pub struct Layout {
     /// Rate, channels and depth.
     pub spec: Spec,
-    /// Bytes of one sample, 1 to 4.
+    /// Bytes of one sample, 1 to 4, and how many of its bits are used.
     bytes: u16,
+    bits: u16,
     float: bool,
 }
 
@@ -25,7 +26,7 @@ impl Layout {
     /// Headerless 16-bit little-endian samples.
     #[must_use]
     pub fn s16le(rate: u32, channels: u16) -> Self {
-        Self { spec: Spec { rate, channels, depth: Depth::Int16 }, bytes: 2, float: false }
+        Self { spec: Spec { rate, channels, depth: Depth::Int16 }, bytes: 2, bits: 16, float: false }
     }
 
     /// Reads a `fmt ` chunk. `None` means a coding that hound does not convert: companded, ADPCM, 64-bit.
@@ -58,7 +59,13 @@ impl Layout {
             (false, 1 | 2) => Depth::Int16,
             (false, _) => Depth::Int24,
         };
-        Ok(Some(Self { spec: Spec { rate, channels, depth }, bytes, float }))
+        Ok(Some(Self { spec: Spec { rate, channels, depth }, bytes, bits, float }))
+    }
+
+    /// Bits of one sample that are used, by the header.
+    #[must_use]
+    pub fn bits(self) -> u16 {
+        self.bits
     }
 
     /// Bytes of one frame.

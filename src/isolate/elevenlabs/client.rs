@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::Response;
@@ -12,7 +13,7 @@ use ureq::{Agent, Error, SendBody, Timeout};
 
 use super::form::{Body, Form};
 use super::line::{Line, Listen, RECEIVE_BYTES, SEND_BYTES, Sockets};
-use super::retry::{Again, Trouble, seconds};
+use super::retry::{Again, Trouble, lost, seconds};
 use super::settings::Settings;
 use crate::error::{Failure, Kind};
 use crate::text::megabytes;
@@ -76,6 +77,10 @@ impl Client {
             .root_certs(self.roots())
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
+        // Behind a SOCKS proxy the socket is ureq's own, and so are its timeouts.
+        let scheme = settings.proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str());
+        let socks = scheme.is_some_and(|scheme| scheme.starts_with("socks"));
+        let ureqs = |time: Duration| socks.then_some(time);
         let config = Config::builder()
             .user_agent(USER_AGENT)
             // Audio does not get smaller, and what is not asked for cannot be a bomb.
@@ -88,7 +93,9 @@ impl Client {
             .tls_config(tls)
             .timeout_resolve(Some(settings.connect_timeout))
             .timeout_connect(Some(settings.connect_timeout))
-            .timeout_recv_response(Some(settings.timeout))
+            .timeout_recv_response(ureqs(settings.timeout))
+            .timeout_per_write(ureqs(settings.stall_timeout))
+            .timeout_per_read(ureqs(settings.timeout.max(settings.stall_timeout)))
             // An idle connection may have died: every attempt has one of its own.
             .max_idle_connections(0)
             .input_buffer_size(RECEIVE_BYTES)
@@ -108,17 +115,20 @@ impl Client {
         let host = self.settings.base_url.host();
         if line.is_sent() {
             return lost(&match &error {
-                Error::Timeout(_) => {
-                    format!("but no reply came within {}", seconds(self.settings.timeout))
+                Error::Timeout(_) => format!(
+                    "the upload was complete, but no reply came within {}",
+                    seconds(self.settings.timeout)
+                ),
+                _ if line.is_cut() => {
+                    "the upload was complete, but the connection broke before the reply".into()
                 }
-                _ if line.is_cut() => "but the connection broke before the reply".into(),
-                error => format!("but the reply was lost: {}", plain(error)),
+                error => format!("the upload was complete, but the reply was lost: {}", plain(error)),
             });
         }
-        if let Some(reason) = distrust(&error) {
+        if let Some(reason) = tls_trouble(&error) {
             return Trouble::for_good(Failure::new(
                 Kind::Network,
-                format!("the connection to {host} is not to be trusted: {reason}"),
+                format!("there is no safe connection to {host}: {reason}"),
                 "behind a company's proxy, point SSL_CERT_FILE to its certificates (PEM); the check cannot be turned off",
             ));
         }
@@ -138,7 +148,8 @@ impl Client {
                 "check the network; --stall-timeout S waits longer",
             ),
             Error::ConnectProxyFailed(reason) => {
-                let refused = reason.contains("407");
+                let refused = reason.contains(" 4");
+                let reason = reason.split('/').next().unwrap_or_default();
                 let trouble = network(
                     format!("the proxy did not connect to {host}: {reason}"),
                     "check HTTPS_PROXY and ALL_PROXY; a user and a password go before the host: http://user:password@host:port",
@@ -152,20 +163,13 @@ impl Client {
                     "check the network, then run the command again",
                 )
             }
-            error => network(format!("cannot reach {host}: {}", plain(&error)), reach),
+            error => {
+                let through =
+                    self.settings.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.host()));
+                let through = through.unwrap_or_default();
+                network(format!("cannot reach {host}{through}: {}", plain(&error)), reach)
+            }
         }
-    }
-}
-
-/// The upload is complete, but its result is not here.
-pub(super) fn lost(what: &str) -> Trouble {
-    Trouble {
-        failure: Failure::new(
-            Kind::Lost,
-            format!("the upload was complete, {what}; it may have been billed"),
-            "look into the history of your ElevenLabs account before you send it again; --retry-lost sends it again by itself",
-        ),
-        again: Again::Lost,
     }
 }
 
@@ -181,21 +185,29 @@ fn roots() -> RootCerts {
     RootCerts::Specific(Arc::new(all.collect()))
 }
 
-/// Why the peer is not who it should be, if that is the trouble.
-fn distrust(error: &Error) -> Option<String> {
+/// Why TLS did not come about, if that is the trouble.
+fn tls_trouble(error: &Error) -> Option<String> {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        UnknownIssuer,
+    };
     let tls = match error {
         Error::Rustls(error) => error,
         Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
         Error::Tls(reason) => return Some((*reason).to_owned()),
         _ => return None,
     };
-    Some(match tls {
-        rustls::Error::InvalidCertificate(reason) => match reason {
-            rustls::CertificateError::UnknownIssuer => "nobody known has signed its certificate".into(),
-            reason => format!("{reason}"),
-        },
-        error => error.to_string(),
-    })
+    let rustls::Error::InvalidCertificate(reason) = tls else {
+        return Some(tls.to_string());
+    };
+    let reason = match reason {
+        UnknownIssuer => "nobody known has signed its certificate",
+        Expired | ExpiredContext { .. } => "its certificate has expired",
+        NotValidYet | NotValidYetContext { .. } => "its certificate is not valid yet",
+        NotValidForName | NotValidForNameContext { .. } => "its certificate is for another host",
+        _ => "its certificate is not valid",
+    };
+    Some(reason.into())
 }
 
 /// A reason without the names of layers and codes.

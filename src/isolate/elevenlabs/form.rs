@@ -59,6 +59,11 @@ fn escaped(name: &str) -> String {
             c => escaped.push(c),
         }
     }
+    // Some readers would take it for the escape of the quote that follows.
+    if escaped.ends_with('\\') {
+        escaped.truncate(escaped.len() - 1);
+        escaped.push_str("%5C");
+    }
     escaped
 }
 
@@ -131,7 +136,11 @@ impl<'a> Body<'a> {
         let read = self.content.read(buf)?;
         if read == 0 || self.content.is_complete() {
             // Looked at while the end of the form is still here: an upload without it is not billed.
-            self.witness.unchanged()?;
+            self.witness.unchanged().map_err(|failure| Failure {
+                hint: "wait until the recording is finished, then run the command again; nothing was billed"
+                    .into(),
+                ..failure
+            })?;
         }
         Ok(read)
     }

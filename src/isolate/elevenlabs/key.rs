@@ -96,7 +96,10 @@ impl Key {
     /// A stranger's text on one line and no longer than `limit` characters. Where it echoes the key, that is
     /// left out, also when characters in between that cannot be shown have hidden it.
     pub(super) fn quoted(&self, text: &str, limit: usize) -> String {
-        one_line(&one_line(text, usize::MAX).replace(&self.0, "[key]"), limit)
+        let line = one_line(text, usize::MAX);
+        // What is shorter is no real key, and would be found in any text.
+        let line = if self.0.len() >= 8 { line.replace(&self.0, "[key]") } else { line };
+        one_line(&line, limit)
     }
 }
 

@@ -24,19 +24,35 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) const SEND_BYTES: usize = 256 * 1024;
 pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
 
+/// Bytes that the system may hold before they are on their way, where it can be told so: what has been taken
+/// from us then has nearly been sent.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// What the parts of one attempt know of each other.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// How long no byte may move while something is sent.
+    begun: Instant,
+    /// How long no byte may move.
     stall: Duration,
-    /// How long no byte may move while something is received, in milliseconds.
+    /// How long to wait for the reply.
+    reply: Duration,
+    /// How long a read waits at most, in milliseconds.
     patience: AtomicU64,
+    /// When reading ends, in milliseconds since `begun`.
+    deadline: AtomicU64,
+    /// The socket is ours: it can be glanced at.
+    ours: AtomicBool,
+    /// What goes through the socket is encrypted.
+    tls: AtomicBool,
     /// The body has been handed out to its end.
     given: AtomicBool,
     /// All of the request has been handed to the system.
     sent: AtomicBool,
-    /// The service has answered before that, and it is a refusal: nothing more is sent.
+    /// The service has refused the request before that, or closed the connection: nothing more is sent.
     answered: AtomicBool,
+    /// What came before that has not been looked at by ureq.
+    heard: AtomicBool,
     /// The peer takes no more: what is written is thrown away.
     deaf: AtomicBool,
     /// A write gave up. TLS keeps such an error for its next write, so that it is remembered here.
@@ -47,32 +63,49 @@ pub(super) struct Line {
     glance: AtomicBool,
 }
 
+/// No limit, in milliseconds.
+const FOREVER: u64 = u64::MAX;
+
+/// The longest wait that systems take, or more than anybody asks for.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
 impl Line {
     /// A line that is given up when no byte moves for `stall`, but waits for the reply for `reply`.
     pub(super) fn new(stall: Duration, reply: Duration) -> Arc<Self> {
-        let line = Self {
+        Arc::new(Self {
+            begun: Instant::now(),
             stall,
-            patience: AtomicU64::new(0),
+            reply,
+            patience: AtomicU64::new(FOREVER),
+            deadline: AtomicU64::new(FOREVER),
+            ours: AtomicBool::new(false),
+            tls: AtomicBool::new(false),
             given: AtomicBool::new(false),
             sent: AtomicBool::new(false),
             answered: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             glance: AtomicBool::new(false),
-        };
-        line.wait_for(reply);
-        Arc::new(line)
+        })
     }
 
-    /// From now on a read waits so long.
-    pub(super) fn wait_for(&self, patience: Duration) {
-        self.patience.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    /// From now on all reads together wait so long, however much comes meanwhile.
+    pub(super) fn wait_in_all(&self, time: Duration) {
+        self.deadline.store(milliseconds(self.begun.elapsed() + time), Relaxed);
     }
 
-    /// From now on a read waits no longer than anything may stand still.
-    pub(super) fn wait_no_longer_than_a_stall(&self) {
-        self.wait_for(self.stall);
+    /// From now on a read waits no longer than anything may stand still, but as often as something comes.
+    pub(super) fn wait_for_stalls(&self) {
+        self.patience.store(milliseconds(self.stall), Relaxed);
+        self.deadline.store(FOREVER, Relaxed);
+    }
+
+    /// How long the next read may wait.
+    fn wait(&self) -> Duration {
+        let left = self.deadline.load(Relaxed).saturating_sub(milliseconds(self.begun.elapsed()));
+        Duration::from_millis(left.min(self.patience.load(Relaxed))).min(LONGEST)
     }
 
     /// The body has been handed out to its end.
@@ -96,6 +129,10 @@ impl Line {
     }
 }
 
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(FOREVER)
+}
+
 /// Connects sockets at the bottom of the chain.
 #[derive(Debug)]
 pub(super) struct Sockets(pub Arc<Line>);
@@ -111,6 +148,10 @@ impl<In: Transport> Connector<In> for Sockets {
         let stream = connect(&to.addrs, *to.timeout.after)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(TICK))?;
+        // Where it is refused, more is buffered, and that is all.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        self.0.ours.store(true, Relaxed);
         let buffers = LazyBuffers::new(RECEIVE_BYTES, SEND_BYTES);
         Ok(Some(Either::B(Socket { stream, buffers, line: Arc::clone(&self.0) })))
     }
@@ -143,6 +184,21 @@ pub(super) struct Socket {
     line: Arc<Line>,
 }
 
+impl Socket {
+    /// Whether the peer, which takes nothing at the moment, has said why. What is encrypted may be something
+    /// else, and is believed only when all `else_lost`.
+    fn says_why(&self, else_lost: bool) -> bool {
+        let mut start = [0; 512];
+        // The timeout of reads is not touched: this does not wait.
+        let peeked = self.stream.set_nonblocking(true).and_then(|()| self.stream.peek(&mut start));
+        let restored = self.stream.set_nonblocking(false);
+        let Ok(there) = peeked else { return false };
+        let refused =
+            if self.line.tls.load(Relaxed) { else_lost && there > 0 } else { is_refusal(&start[..there]) };
+        restored.is_ok() && refused
+    }
+}
+
 /// Whether the peer is gone, or takes no more.
 fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
@@ -159,6 +215,10 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        // TLS has kept the error of the last write to itself.
+        if self.line.stalled.load(Relaxed) {
+            return Err(Error::Timeout(Timeout::PerWrite));
+        }
         let start = Instant::now();
         let mut moved = start;
         let mut sent = 0;
@@ -173,7 +233,10 @@ impl Transport for Socket {
                     if start.elapsed() >= *timeout.after {
                         return Err(Error::Timeout(timeout.reason));
                     }
-                    if moved.elapsed() >= self.line.stall {
+                    let stalled = moved.elapsed() >= self.line.stall;
+                    if self.says_why(stalled) {
+                        self.line.deaf.store(true, Relaxed);
+                    } else if stalled {
                         self.line.stalled.store(true, Relaxed);
                         return Err(Error::Timeout(Timeout::PerWrite));
                     }
@@ -188,13 +251,9 @@ impl Transport for Socket {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let glance = self.line.glance.load(Relaxed);
-        let patience = Duration::from_millis(self.line.patience.load(Relaxed));
-        // A total budget that is used up was a timeout a moment ago.
-        let (wait, reason) = if *timeout.after < patience {
-            (*timeout.after, timeout.reason)
-        } else {
-            (patience, Timeout::PerRead)
-        };
+        let own = self.line.wait();
+        let (wait, reason) =
+            if *timeout.after < own { (*timeout.after, timeout.reason) } else { (own, Timeout::PerRead) };
         if wait.is_zero() && !glance {
             return Err(Error::Timeout(reason));
         }
@@ -236,7 +295,10 @@ impl<In: Transport> Connector<In> for Listen {
     type Out = Listening<In>;
 
     fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
-        Ok(chained.map(|inner| Listening { inner, line: Arc::clone(&self.0) }))
+        Ok(chained.map(|inner| {
+            self.0.tls.store(inner.is_tls(), Relaxed);
+            Listening { inner, line: Arc::clone(&self.0) }
+        }))
     }
 }
 
@@ -250,15 +312,19 @@ pub(super) struct Listening<T> {
 impl<T: Transport> Listening<T> {
     /// Looks, without waiting, whether the service has refused the request already.
     fn listen(&mut self) {
-        // Where so much has come, it is no refusal; and a full buffer would look like a goodbye.
-        if self.inner.buffers().input().len() >= RECEIVE_BYTES / 2 {
+        // A socket of ureq's own, behind a SOCKS proxy, cannot be glanced at. Where much has come, it is no
+        // refusal, and a full buffer would look like a goodbye.
+        if !self.line.ours.load(Relaxed) || self.inner.buffers().input().len() >= RECEIVE_BYTES / 2 {
             return;
         }
         self.line.glance.store(true, Relaxed);
         let result = self.inner.await_input(NextTimeout::default());
         self.line.glance.store(false, Relaxed);
         let over = match result {
-            Ok(true) => is_refusal(self.inner.buffers().input()),
+            Ok(true) => {
+                self.line.heard.store(true, Relaxed);
+                is_refusal(self.inner.buffers().input())
+            }
             // It said goodbye, and cannot answer any more.
             Ok(false) => true,
             // Nothing yet; and where the connection is broken, the next write finds it out.
@@ -301,11 +367,20 @@ impl<T: Transport> Transport for Listening<T> {
         }
         if self.line.given.load(Relaxed) && !self.line.is_over() {
             self.line.sent.store(true, Relaxed);
+            self.line.wait_in_all(self.line.reply);
         }
         Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        // ureq has not seen what is in its buffer already, and would wait for more.
+        if self.line.heard.swap(false, Relaxed) {
+            return Ok(true);
+        }
+        // An answer that came early comes to its end soon, or never.
+        if self.line.is_over() && self.line.deadline.load(Relaxed) == FOREVER {
+            self.line.wait_in_all(self.line.reply);
+        }
         let result = self.inner.await_input(timeout);
         if let Err(Error::Io(error)) = &result
             && (is_gone(error) || error.kind() == io::ErrorKind::UnexpectedEof)

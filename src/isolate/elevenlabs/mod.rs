@@ -1,13 +1,15 @@
 //! The ElevenLabs engine: the Voice Isolator, a paid service.
 //!
 //! What can be known before the upload is found out before it ([`payload`]). Then attempts follow each other
-//! ([`retry`]): each sends the same [`form`] over a [`line`] of its own ([`client`]) and takes in the [`reply`],
-//! or what the service says instead ([`refusal`]).
+//! ([`retry`]): each sends the same [`form`] over a [`line`] of its own ([`client`]), takes in the [`reply`], or what
+//! the service says instead ([`refusal`]), and hands it to the output ([`delivery`]).
 
 mod client;
+mod delivery;
 mod form;
 pub mod key;
 mod line;
+mod mp3;
 mod narrow;
 mod payload;
 pub mod place;
@@ -16,21 +18,16 @@ mod reply;
 mod retry;
 pub mod settings;
 
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use super::{Isolate, Observer, Outcome, Rehearsal, Task, Upload};
-use crate::audio::encode::{self, Format};
-use crate::audio::{decode, probe};
-use crate::error::{Exchange, Failure, Kind};
-use crate::sink::{Output, Sink};
-use crate::source::{Input, spool};
+use crate::audio::probe;
+use crate::error::{Exchange, Failure};
 use client::Client;
+use delivery::Delivery;
 use form::{Body, Form};
 use line::Line;
 pub use payload::FileFormat;
@@ -63,10 +60,10 @@ impl ElevenLabs {
         let preview = self.settings.preview.as_ref().map(|preview| preview.0.as_str());
         let form = Form::new(boundary(), payload, preview);
         let mut retries = Retries::new(&self.settings);
+        let mut delivery = None;
         loop {
             retries.attempts += 1;
-            exchange.attempts = retries.attempts;
-            let trouble = match self.attempt(task, &form, payload, exchange, observer) {
+            let trouble = match self.attempt(task, &form, payload, &mut delivery, exchange, observer) {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
             };
@@ -81,29 +78,63 @@ impl ElevenLabs {
         }
     }
 
+    /// Sends the payload once. What nothing has gone to is left in `slot` for the next attempt: a FIFO can be
+    /// opened only once.
     fn attempt(
         &self,
         task: &Task,
         form: &Form,
         payload: &mut Payload,
+        slot: &mut Option<Delivery>,
         exchange: &mut Exchange,
         observer: &dyn Observer,
     ) -> Result<(u64, Vec<String>), Trouble> {
-        let settings = &self.settings;
         // Opened before anything is sent, so that a place that cannot be written costs nothing.
-        let mut delivery = Delivery::open(task).map_err(Trouble::for_good)?;
+        let open = slot.take().map_or_else(|| Delivery::open(task), Ok);
+        let mut delivery = open.map_err(Trouble::for_good)?;
+        match self.exchange(form, payload, &mut delivery, exchange, observer) {
+            Ok((format, mut warnings)) => {
+                let done =
+                    delivery.finish(task, format).map_err(|failure| Trouble::for_good(reply::paid(failure)));
+                let (bytes, more) = done?;
+                warnings.extend(more);
+                Ok((bytes, warnings))
+            }
+            Err(trouble) => {
+                let trouble = delivery.after(trouble);
+                *slot = Some(delivery).filter(Delivery::is_untouched);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Sends the payload over a line of its own and takes in the reply.
+    fn exchange(
+        &self,
+        form: &Form,
+        payload: &mut Payload,
+        delivery: &mut Delivery,
+        exchange: &mut Exchange,
+        observer: &dyn Observer,
+    ) -> Result<(probe::Format, Vec<String>), Trouble> {
+        let settings = &self.settings;
         payload.content.rewind().map_err(Trouble::for_good)?;
         let line = Line::new(settings.stall_timeout, settings.timeout);
         let mut body = Body::new(form, &mut payload.content, &payload.witness, Arc::clone(&line), observer);
-        exchange.credits = None;
+        // What an earlier answer said is not true of this attempt.
+        *exchange = Exchange {
+            file_format: exchange.file_format,
+            bytes_uploaded: exchange.bytes_uploaded,
+            attempts: exchange.attempts + 1,
+            ..Exchange::default()
+        };
         let answer = self.client.post(form, &mut body, &line);
         exchange.bytes_uploaded += body.sent();
         let mut response = answer?;
         reply::note(&response, &settings.key, exchange);
         reply::accept(&mut response, &line, &settings.key, exchange)?;
-        let format = reply::receive(&mut response, &line, settings, delivery.take(), observer);
-        let format = format.map_err(|trouble| delivery.after(trouble))?;
-        delivery.finish(task, format).map_err(Trouble::for_good)
+        let seconds = payload.recording().seconds;
+        reply::receive(&mut response, &line, settings, seconds, delivery, observer)
     }
 }
 
@@ -111,105 +142,6 @@ impl ElevenLabs {
 fn boundary() -> String {
     let random = RandomState::new();
     format!("voxsift-{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
-}
-
-/// Where the reply goes on its way to the output.
-enum Delivery {
-    /// As it is into the output.
-    Direct(Output),
-    /// Into a temporary file, to be decoded.
-    Spooled { spool: File, output: Output },
-}
-
-impl Delivery {
-    fn open(task: &Task) -> Result<Self, Failure> {
-        let output = task.sink.open()?;
-        Ok(if task.format == Format::Mp3 {
-            Self::Direct(output)
-        } else {
-            Self::Spooled { spool: spool()?, output }
-        })
-    }
-
-    fn take(&mut self) -> &mut dyn reply::Take {
-        match self {
-            Self::Direct(output) => output,
-            Self::Spooled { spool, .. } => spool,
-        }
-    }
-
-    /// What has gone to a pipe cannot be taken back, so that there is no second attempt.
-    fn after(&self, trouble: Trouble) -> Trouble {
-        match self {
-            Self::Direct(output) if output.has_passed_on() => Trouble::for_good(trouble.failure),
-            _ => trouble,
-        }
-    }
-
-    /// Completes the output. Returns its size in bytes, and what the user should know.
-    fn finish(self, task: &Task, format: probe::Format) -> Result<(u64, Vec<String>), Failure> {
-        match self {
-            Self::Direct(output) => {
-                let mut warnings = Vec::new();
-                if !matches!(format, probe::Format::Mpeg | probe::Format::Id3) {
-                    warnings.push(format!(
-                        "the service sent {} instead of MP3: that is what was written",
-                        format.name()
-                    ));
-                }
-                Ok((output.commit()?, warnings))
-            }
-            Self::Spooled { spool, output } => {
-                let spare = spool.try_clone();
-                convert(spool, task.format, output).map_err(|failure| match (failure.kind, spare) {
-                    (Kind::ReaderLeft, _) | (_, Err(_)) => failure,
-                    (_, Ok(spare)) => kept(spare, &task.sink, failure),
-                })
-            }
-        }
-    }
-}
-
-/// Decodes a reply and writes it in another format.
-fn convert(spool: File, format: Format, output: Output) -> Result<(u64, Vec<String>), Failure> {
-    let reply = |failure: Failure| Failure {
-        kind: Kind::Service,
-        message: format!("the service's reply cannot be decoded: {}", failure.message),
-        ..failure
-    };
-    let mut decoder = decode::open_input(Input::of_spool(spool)?, None, None).map_err(reply)?;
-    let mut encoder = encode::to(format, decoder.spec(), decoder.length().exact(), output)?;
-    let mut block = Vec::new();
-    while decoder.read(&mut block).map_err(reply)? > 0 {
-        encoder.write(&block)?;
-    }
-    Ok((encoder.finish()?, decoder.warnings()))
-}
-
-/// Puts a reply that is paid for, but could not be converted, beside the output, and says so.
-fn kept(spool: File, sink: &Sink, failure: Failure) -> Failure {
-    let Sink::File { path, .. } = sink else { return failure };
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".reply.mp3");
-    let place = path.with_file_name(name);
-    match keep(spool, &place) {
-        Ok(()) => {
-            Failure { hint: format!("what the service sent is kept in {}", place.display()), ..failure }
-        }
-        Err(_) => failure,
-    }
-}
-
-fn keep(spool: File, place: &Path) -> Result<(), Failure> {
-    let mut spool = Input::of_spool(spool)?;
-    let mut output = Sink::at(place, false).open()?;
-    let mut block = vec![0; 64 * 1024];
-    loop {
-        match spool.read(&mut block).map_err(|error| Failure::reading(&error))? {
-            0 => return output.commit().map(drop),
-            read => output.write_all(&block[..read])?,
-        }
-    }
 }
 
 impl Isolate for ElevenLabs {

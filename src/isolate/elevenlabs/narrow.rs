@@ -15,13 +15,14 @@ pub(super) const RATE: u32 = 16_000;
 /// The fewest samples that are converted at once.
 const BLOCK: usize = 2048;
 
-/// Decodes to the end, into a temporary file. Returns that file, the number of frames that were read, and
+/// Decodes to the end, into a temporary file, unless `allowed` refuses the seconds so far. Returns that file, the number of frames that were read, and
 /// what the user should know about them.
 ///
 /// # Errors
 /// `Input` when decoding fails, `Output` when the temporary file cannot be written.
 pub(super) fn narrowed(
     mut decoder: Decoder,
+    allowed: &dyn Fn(f64) -> Result<(), Failure>,
     observer: &dyn Observer,
 ) -> Result<(Input, u64, Vec<String>), Failure> {
     let spec = decoder.spec();
@@ -39,6 +40,7 @@ pub(super) fn narrowed(
     loop {
         let read = decoder.read(&mut block)?;
         frames += read as u64;
+        allowed(spec.seconds(frames))?;
         let channels = usize::from(spec.channels);
         waiting.extend(block.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32));
         // Rounded up, so that the end is not lost.

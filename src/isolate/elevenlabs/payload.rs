@@ -225,6 +225,7 @@ pub(super) fn prepare(task: &Task, settings: &Settings, observer: &dyn Observer)
         if input.byte_len().is_none() && settings.retries > 0 {
             let most = if settings.ignore_limits { u64::MAX } else { MOST_BYTES };
             input = input.spooled(most)?;
+            check_limits(input.byte_len(), None, settings)?;
         }
         as_it_is(task, settings, input)?
     };
@@ -259,10 +260,10 @@ pub(super) fn look(
 fn resampled(task: &Task, settings: &Settings, observer: &dyn Observer) -> Result<Payload, Failure> {
     let decoder = decode::open(&task.source, task.raw)?;
     let known = Recording::of(&decoder);
-    if !settings.ignore_limits && known.seconds.is_some_and(|seconds| seconds > MOST_SECONDS) {
-        check_limits(None, known.seconds, settings)?;
-    }
-    let (file, frames, warnings) = narrow::narrowed(decoder, observer)?;
+    // Too little may still become enough.
+    let allowed = |seconds: f64| check_limits(None, Some(seconds.max(LEAST_SECONDS)), settings);
+    allowed(known.seconds.unwrap_or(0.0))?;
+    let (file, frames, warnings) = narrow::narrowed(decoder, &allowed, observer)?;
     let len = file.byte_len().unwrap_or(0);
     let seconds = known.spec.map(|spec| spec.seconds(frames));
     Ok(Payload {
@@ -277,7 +278,8 @@ fn resampled(task: &Task, settings: &Settings, observer: &dyn Observer) -> Resul
 }
 
 /// Samples have no registered type with this byte order.
-const PCM_TYPE: &str = "application/octet-stream";
+const PCM_TYPE: &str = UNKNOWN_TYPE;
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 fn as_it_is(task: &Task, settings: &Settings, mut input: Input) -> Result<Payload, Failure> {
     let witness = input.witness().map_err(|error| Failure::reading(&error))?;
@@ -285,7 +287,11 @@ fn as_it_is(task: &Task, settings: &Settings, mut input: Input) -> Result<Payloa
         samples(task, input, None, witness)?
     } else {
         let format = decode::recognise(&mut input)?;
-        let content_type = content_type(format, &mut input)?;
+        // Who says what it is knows better.
+        let content_type = match content_type(format, &mut input) {
+            Err(_) if settings.file_format == Some(FileFormat::Other) => UNKNOWN_TYPE,
+            known => known?,
+        };
         let header = if format == Format::Wav && settings.file_format != Some(FileFormat::Other) {
             narrow_header(&mut input)?
         } else {
@@ -313,9 +319,10 @@ fn narrow_header(input: &mut Input) -> Result<Option<Header>, Failure> {
         input.peek(PEEK).map_err(|error| Failure::reading(&error))?;
     }
     let header = read_header(input)?;
-    let layout = Layout::of(&header.fmt)?;
+    // What cannot be read here may well be what the service can.
+    let layout = Layout::of(&header.fmt).ok().flatten();
     let narrow = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
-    if layout.is_some_and(|layout| layout.spec == narrow && layout.frame_bytes() == 2) {
+    if layout.is_some_and(|layout| layout.spec == narrow && layout.bits() == 16) {
         return Ok(Some(header));
     }
     if input.byte_len().is_some() {
@@ -454,11 +461,11 @@ fn check_limits(bytes: Option<u64>, seconds: Option<f64>, settings: &Settings) -
     }
     match seconds {
         Some(seconds) if seconds < LEAST_SECONDS => Err(Failure::input(
-            format!("it is {seconds:.1} s long, and the service takes no less than {LEAST_SECONDS} s"),
+            format!("it is {seconds:.2} s long, and the service takes no less than {LEAST_SECONDS} s"),
             "--engine local takes any length; --ignore-limits sends it all the same",
         )),
         Some(seconds) if seconds > MOST_SECONDS => Err(Failure::input(
-            format!("it is {:.1} minutes long, and the service takes no more than an hour", seconds / 60.0),
+            format!("it is {:.2} minutes long, and the service takes no more than an hour", seconds / 60.0),
             "--engine local takes any length; --ignore-limits sends it all the same",
         )),
         _ => Ok(()),

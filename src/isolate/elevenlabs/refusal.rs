@@ -32,7 +32,7 @@ impl Refusal {
             return Self { message: prose.then(|| text.into_owned()), ..Self::default() };
         };
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        match json.get("detail").unwrap_or(&json) {
+        match json.get("detail").or(json.get("error")).unwrap_or(&json) {
             Value::String(message) => Self { message: Some(message.clone()), ..Self::default() },
             Value::Array(list) => {
                 let one = |entry: &Value| {
@@ -127,7 +127,8 @@ fn kind_of_status(status: u16) -> Kind {
         403 => Kind::Permission,
         413 | 415 => Kind::Input,
         429 => Kind::RateLimit,
-        408 | 409 | 500.. => Kind::Service,
+        // A part of a result, for one, is no answer to what was asked.
+        ..300 | 408 | 409 | 500.. => Kind::Service,
         _ => Kind::Request,
     }
 }

@@ -1,16 +1,17 @@
 //! The reply: believed only when it is audio, and whole.
 
-use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Read};
+use std::time::Duration;
 
-use ureq::http::Response;
-use ureq::http::header::LOCATION;
+use ureq::http::header::{LOCATION, TRANSFER_ENCODING};
+use ureq::http::{Response, StatusCode};
 
-use super::client::lost;
+use super::delivery::Delivery;
 use super::key::Key;
 use super::line::Line;
+use super::mp3::Frames;
 use super::refusal;
-use super::retry::{Trouble, asked, seconds};
+use super::retry::{Trouble, asked, lost, seconds as in_words};
 use super::settings::Settings;
 use crate::audio::probe::{self, Format};
 use crate::error::{Exchange, Failure, Kind};
@@ -44,8 +45,13 @@ pub(super) fn accept(
     exchange: &mut Exchange,
 ) -> Result<(), Trouble> {
     let status = response.status();
-    if status.is_success() {
-        return Ok(());
+    if status.is_success() && status != StatusCode::PARTIAL_CONTENT {
+        return if line.is_sent() {
+            Ok(())
+        } else {
+            // What it has done can only be for a part.
+            Err(lost("the service answered before it had all of the recording"))
+        };
     }
     if status.is_redirection() {
         let target = response.headers().get(LOCATION).and_then(|target| target.to_str().ok());
@@ -60,16 +66,9 @@ pub(super) fn accept(
 fn error_body(response: &mut Response<ureq::Body>, line: &Line) -> Vec<u8> {
     let mut body = Vec::new();
     let mut reader = response.body_mut().as_reader().take(refusal::MOST_BYTES);
-    let start = Instant::now();
-    let mut block = vec![0; 4096];
-    while let Some(left) = ERROR_BODY_PATIENCE.checked_sub(start.elapsed()) {
-        line.wait_for(left.max(Duration::from_millis(1)));
-        match reader.read(&mut block) {
-            Ok(read @ 1..) => body.extend_from_slice(&block[..read]),
-            // What has come is worth more than why no more comes.
-            Ok(0) | Err(_) => break,
-        }
-    }
+    line.wait_in_all(ERROR_BODY_PATIENCE);
+    // What has come is worth more than why no more comes.
+    let _ = reader.read_to_end(&mut body);
     body
 }
 
@@ -77,7 +76,7 @@ fn redirected(status: u16, target: Option<&str>, key: &Key) -> Failure {
     let target = target.map(|target| key.quoted(target, usize::MAX));
     let host = target
         .as_deref()
-        .and_then(|target| target.split_once("://"))
+        .and_then(|target| target.split_once("//"))
         .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
         // A user name before the host could make it look like another one.
         .map(|authority| authority.rsplit('@').next().unwrap_or_default())
@@ -93,31 +92,24 @@ fn redirected(status: u16, target: Option<&str>, key: &Key) -> Failure {
     )
 }
 
-/// Where the reply goes.
-pub(super) trait Take {
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// `Output`, or `ReaderLeft` when nobody reads any more.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure>;
-}
-
-/// Takes in a successful reply to its end, and says what it is.
+/// Takes in a successful reply to its end, and says what it is. `seconds` is the recording's length.
 ///
 /// # Errors
-/// `Lost` when it breaks off, `Service` when it is no audio, and those of `to`.
+/// `Lost` when it breaks off or is too short, `Service` when it is no audio, and those of `to`.
 pub(super) fn receive(
     response: &mut Response<ureq::Body>,
     line: &Line,
     settings: &Settings,
-    to: &mut dyn Take,
+    seconds: Option<f64>,
+    to: &mut Delivery,
     observer: &dyn Observer,
-) -> Result<Format, Trouble> {
+) -> Result<(Format, Vec<String>), Trouble> {
     let of = response.body().content_length();
     let media_type = response.body().mime_type().map(str::to_owned);
     let status = response.status().as_u16();
+    let ends_by_itself = of.is_some() || response.headers().contains_key(TRANSFER_ENCODING);
     // The head may come long before the audio; from then on nothing needs long.
-    line.wait_for(settings.timeout);
+    line.wait_in_all(settings.timeout);
     let mut reader = response.body_mut().as_reader();
     let mut received = 0;
     let mut block = vec![0; 64 * 1024];
@@ -129,7 +121,7 @@ pub(super) fn receive(
                 if read == 0 && line.is_cut() {
                     return Err(broken_off(received, of, None));
                 }
-                line.wait_no_longer_than_a_stall();
+                line.wait_for_stalls();
                 received += read as u64;
                 observer.stage(Stage::Downloading { received, of });
                 return Ok(read);
@@ -154,27 +146,64 @@ pub(super) fn receive(
     if format == Format::Unknown {
         return Err(Trouble::for_good(no_audio(&head, status, media_type.as_deref(), &settings.key)));
     }
-    to.take(&head).map_err(Trouble::for_good)?;
+    let mut frames = Frames::default();
+    let mut take = |bytes: &[u8]| {
+        frames.push(bytes);
+        to.take(bytes).map_err(|failure| Trouble::for_good(paid(failure)))
+    };
+    take(&head)?;
     loop {
         let read = next(&mut block)?;
         if read == 0 {
-            return Ok(format);
+            break;
         }
-        to.take(&block[..read]).map_err(Trouble::for_good)?;
+        take(&block[..read])?;
+    }
+    match format {
+        Format::Mpeg | Format::Id3 => Ok((format, believed(&frames, seconds, ends_by_itself)?)),
+        _ => Ok((format, Vec::new())),
     }
 }
 
-impl Take for crate::sink::Output {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.write_all(bytes)?;
-        self.pass_on()
+/// Whether an MP3 is whole. Returns what the user should know about it.
+fn believed(frames: &Frames, seconds: Option<f64>, ends_by_itself: bool) -> Result<Vec<String>, Trouble> {
+    if let Some(damage) = frames.damage() {
+        return Err(Trouble::for_good(paid(Failure::new(
+            Kind::Service,
+            format!("the service's reply is damaged: {damage} bytes of it are no MP3"),
+            "nothing was written",
+        ))));
     }
+    let got = frames.seconds();
+    let Some(seconds) = seconds.filter(|seconds| got < seconds - (seconds / 10.0).max(1.0)) else {
+        return Ok(Vec::new());
+    };
+    // Nothing else says where such a reply ends.
+    if !ends_by_itself {
+        return Err(lost(&format!(
+            "the upload was complete, but the reply ends after {got:.1} of {seconds:.1} s"
+        )));
+    }
+    if got < seconds / 2.0 {
+        return Err(Trouble::for_good(paid(Failure::new(
+            Kind::Service,
+            format!("the service's reply is only {got:.1} s long, and the recording {seconds:.1} s"),
+            "nothing was written",
+        ))));
+    }
+    Ok(vec![format!("the service's reply is {got:.1} s long, and the recording {seconds:.1} s")])
 }
 
-impl Take for std::fs::File {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.write_all(bytes).map_err(|error| Failure::writing(&error))
+/// A failure behind the work of the service.
+pub(super) fn paid(failure: Failure) -> Failure {
+    if failure.saved || failure.kind == Kind::ReaderLeft {
+        return failure;
     }
+    let hint = format!(
+        "{}; the service has done its work and billed it: look into the history of your ElevenLabs account",
+        failure.hint
+    );
+    Failure { hint, ..failure }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
@@ -187,8 +216,9 @@ fn is_timeout(error: &io::Error) -> bool {
 
 fn broken_off(received: u64, of: Option<u64>, stalled: Option<Duration>) -> Trouble {
     let of = of.map_or_else(String::new, |of| format!(" of {}", megabytes(of)));
-    let how = stalled.map_or_else(|| "broke off".into(), |wait| format!("stood still for {}", seconds(wait)));
-    lost(&format!("but the reply {how} after {}{of}", megabytes(received)))
+    let how =
+        stalled.map_or_else(|| "broke off".into(), |wait| format!("stood still for {}", in_words(wait)));
+    lost(&format!("the upload was complete, but the reply {how} after {}{of}", megabytes(received)))
 }
 
 /// The format of a reply that starts like audio, else `Unknown`.
@@ -196,6 +226,10 @@ fn audio(head: &[u8]) -> Format {
     match probe::probe(head) {
         // Junk before the first frame is for files that people kept, not for a service.
         Format::Mpeg | Format::Adts if head.first() != Some(&0xff) => Format::Unknown,
+        // A tag that states an impossible version or size is a text that begins like one.
+        Format::Id3 if head.len() < 10 || head[3] == 0xff || head[6..10].iter().any(|byte| *byte >= 0x80) => {
+            Format::Unknown
+        }
         Format::Foreign(_) => Format::Unknown,
         format => format,
     }

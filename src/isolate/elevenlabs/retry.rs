@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use ureq::http::HeaderMap;
 
 use super::settings::Settings;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 
 /// The first wait and the longest one that we choose ourselves.
 const FIRST: Duration = Duration::from_secs(1);
@@ -33,6 +33,18 @@ impl Trouble {
     /// A failure that would come again.
     pub(super) fn for_good(failure: Failure) -> Self {
         Self { failure, again: Again::Never }
+    }
+}
+
+/// The service may have done its work, but the result is not here.
+pub(super) fn lost(what: &str) -> Trouble {
+    Trouble {
+        failure: Failure::new(
+            Kind::Lost,
+            format!("{what}; it may have been billed"),
+            "look into the history of your ElevenLabs account before you send it again; --retry-lost sends it again by itself",
+        ),
+        again: Again::Lost,
     }
 }
 
