@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::content::Content;
 use super::line::Line;
-use super::payload::{Content, Payload};
+use super::payload::Payload;
 use crate::error::Failure;
 use crate::isolate::{Observer, Stage};
 use crate::source::Witness;

@@ -5,9 +5,11 @@
 //! the service says instead ([`refusal`]), and hands it to the output ([`delivery`]).
 
 mod client;
+mod content;
 mod delivery;
 mod form;
 pub mod key;
+mod limits;
 mod line;
 mod mp3;
 mod narrow;
@@ -178,7 +180,7 @@ impl Isolate for ElevenLabs {
             upload: Some(Upload {
                 file_format: looked.map(|(format, ..)| format.name()),
                 bytes: looked.and_then(|(_, bytes, _)| bytes),
-                credits: recording.seconds.map(payload::credits),
+                credits: recording.seconds.map(limits::credits),
             }),
         })
     }

@@ -1,9 +1,11 @@
 //! What is sent, and as what: decided from the bytes, and refused here where the service would refuse it.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::Seek;
 
 use clap::ValueEnum;
 
+use super::content::{Content, Samples, odd};
+use super::limits::{self, LEAST_SECONDS, MOST_BYTES};
 use super::narrow;
 use super::settings::Settings;
 use crate::audio::decode;
@@ -14,14 +16,6 @@ use crate::audio::{Depth, Spec};
 use crate::error::Failure;
 use crate::isolate::{Observer, Recording, Task};
 use crate::source::{Input, PEEK, Source, Witness};
-
-/// What the service takes: up to 500 MB (documented) and 1 hour (documented), from 4.6 s on (reported).
-pub(super) const MOST_BYTES: u64 = 500_000_000;
-const MOST_SECONDS: f64 = 3600.0;
-const LEAST_SECONDS: f64 = 4.6;
-
-/// The price, as documented.
-const CREDITS_PER_MINUTE: f64 = 1000.0;
 
 /// The formats that a request can declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,10 +62,11 @@ impl Payload {
     /// What the user should know about the recording, when all of it has been read.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
-        if let Content::Live { left: Some(missing @ 1..), .. } = self.content {
+        let (missing, odd) = self.content.missing();
+        if missing > 0 {
             warnings.push(cut_short(missing));
         }
-        if let Content::Live { samples: Some(Samples { odd: Some(_), .. }), .. } = self.content {
+        if odd {
             warnings.push(ODD_END.into());
         }
         warnings
@@ -83,133 +78,6 @@ const ODD_END: &str = "the last frame is incomplete; its 1 bytes were left out";
 
 fn cut_short(missing: u64) -> String {
     format!("the data ends {missing} bytes before its announced end; what is there was used")
-}
-
-/// What so much audio costs, as documented.
-pub(super) fn credits(seconds: f64) -> u64 {
-    (seconds / 60.0 * CREDITS_PER_MINUTE).ceil() as u64
-}
-
-/// Bytes of audio, to be read once or again and again.
-pub(super) enum Content {
-    /// A part of a file.
-    Stored { file: Input, start: u64, len: u64, left: u64 },
-    /// A pipe, sent while it arrives.
-    Live {
-        pipe: Input,
-        /// Bytes that a header announced.
-        left: Option<u64>,
-        /// Bytes that may still be taken.
-        budget: u64,
-        taken: u64,
-        /// Whether it is read as samples.
-        samples: Option<Samples>,
-    },
-}
-
-/// How samples arrive through a pipe.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Samples {
-    /// There was no header, so that half a sample means that they are none.
-    raw: bool,
-    /// The first half of the next one.
-    odd: Option<u8>,
-}
-
-impl Content {
-    fn stored(file: Input, start: u64, len: u64) -> Self {
-        Self::Stored { file, start, len, left: len }
-    }
-
-    /// Length in bytes, if known.
-    pub(super) fn len(&self) -> Option<u64> {
-        match self {
-            Self::Stored { len, .. } => Some(*len),
-            Self::Live { .. } => None,
-        }
-    }
-
-    /// Samples that have come through a pipe.
-    fn live_samples(&self) -> Option<u64> {
-        match self {
-            Self::Live { samples: Some(_), taken, .. } => Some(taken / 2),
-            Self::Live { .. } | Self::Stored { .. } => None,
-        }
-    }
-
-    /// Whether the last byte has been read.
-    pub(super) fn is_complete(&self) -> bool {
-        matches!(self, Self::Stored { left: 0, .. } | Self::Live { left: Some(0), .. })
-    }
-
-    /// Goes back to the first byte.
-    ///
-    /// # Errors
-    /// `Input` when the file cannot be sought in; `Internal` for a pipe, which is never sent twice.
-    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
-        match self {
-            Self::Stored { file, start, len, left } => {
-                *left = *len;
-                file.seek(SeekFrom::Start(*start)).map(drop).map_err(|error| Failure::reading(&error))
-            }
-            Self::Live { taken: 0, .. } => Ok(()),
-            Self::Live { .. } => Err(Failure::internal("a pipe cannot be sent twice")),
-        }
-    }
-
-    /// The next bytes; 0 at the end.
-    ///
-    /// # Errors
-    /// `Input` when it cannot be read, ends too early or goes on for too long.
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Failure> {
-        match self {
-            Self::Stored { file, left, .. } => {
-                let read = read_some(file, buf, *left)?;
-                if read == 0 && *left > 0 {
-                    return Err(Failure::input(
-                        format!("the file ended {left} bytes too early while it was read"),
-                        "wait until the recording is finished, then run the command again",
-                    ));
-                }
-                *left -= read as u64;
-                Ok(read)
-            }
-            Self::Live { pipe, left, budget, taken, samples } => {
-                let mut kept = 0;
-                if let Some(first) = samples.as_mut().and_then(|samples| samples.odd.take()) {
-                    buf[0] = first;
-                    kept = 1;
-                }
-                loop {
-                    let read = read_some(pipe, &mut buf[kept..], left.unwrap_or(u64::MAX))?;
-                    if let Some(left) = left {
-                        *left -= read as u64;
-                    }
-                    *taken += read as u64;
-                    *budget = budget.checked_sub(read as u64).ok_or_else(too_large)?;
-                    let Some(samples) = samples else { return Ok(read) };
-                    // Only whole samples are handed out.
-                    let there = kept + read;
-                    samples.odd = (there % 2 == 1).then(|| buf[there - 1]);
-                    match (there - there % 2, read) {
-                        (0, 0) if samples.raw && samples.odd.is_some() => return Err(odd()),
-                        (0, 1..) => kept = there,
-                        (whole, _) => return Ok(whole),
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn read_some(input: &mut Input, buf: &mut [u8], most: u64) -> Result<usize, Failure> {
-    let wanted = usize::try_from(most).unwrap_or(usize::MAX).min(buf.len());
-    loop {
-        match input.read(&mut buf[..wanted]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result.map_err(|error| Failure::reading(&error)),
-        }
-    }
 }
 
 /// Finds out what is to be sent for a task. A pipe is copied to a temporary file first, so that it can be
@@ -225,11 +93,11 @@ pub(super) fn prepare(task: &Task, settings: &Settings, observer: &dyn Observer)
         if input.byte_len().is_none() && settings.retries > 0 {
             let most = if settings.ignore_limits { u64::MAX } else { MOST_BYTES };
             input = input.spooled(most)?;
-            check_limits(input.byte_len(), None, settings)?;
+            limits::check(input.byte_len(), None, settings)?;
         }
         as_it_is(task, settings, input)?
     };
-    check_limits(payload.content.len(), payload.recording.seconds, settings)?;
+    limits::check(payload.content.len(), payload.recording.seconds, settings)?;
     Ok(payload)
 }
 
@@ -252,7 +120,7 @@ pub(super) fn look(
         let payload = as_it_is(task, settings, task.source.open()?)?;
         (payload.file_format, payload.content.len(), payload.recording)
     };
-    check_limits(bytes, recording.seconds, settings)?;
+    limits::check(bytes, recording.seconds, settings)?;
     Ok(Some((format, bytes, recording)))
 }
 
@@ -261,7 +129,7 @@ fn resampled(task: &Task, settings: &Settings, observer: &dyn Observer) -> Resul
     let decoder = decode::open(&task.source, task.raw)?;
     let known = Recording::of(&decoder);
     // Too little may still become enough.
-    let allowed = |seconds: f64| check_limits(None, Some(seconds.max(LEAST_SECONDS)), settings);
+    let allowed = |seconds: f64| limits::check(None, Some(seconds.max(LEAST_SECONDS)), settings);
     allowed(known.seconds.unwrap_or(0.0))?;
     let (file, frames, warnings) = narrow::narrowed(decoder, &allowed, observer)?;
     let len = file.byte_len().unwrap_or(0);
@@ -449,41 +317,6 @@ fn content_type(format: Format, input: &mut Input) -> Result<&'static str, Failu
         Format::Foreign(name) => return Err(refused(name)),
         Format::Unknown => return Err(decode::unknown(input)),
     })
-}
-
-/// Refuses what the service would refuse for its size or its length.
-fn check_limits(bytes: Option<u64>, seconds: Option<f64>, settings: &Settings) -> Result<(), Failure> {
-    if settings.ignore_limits {
-        return Ok(());
-    }
-    if bytes.is_some_and(|bytes| bytes > MOST_BYTES) {
-        return Err(too_large());
-    }
-    match seconds {
-        Some(seconds) if seconds < LEAST_SECONDS => Err(Failure::input(
-            format!("it is {seconds:.2} s long, and the service takes no less than {LEAST_SECONDS} s"),
-            "--engine local takes any length; --ignore-limits sends it all the same",
-        )),
-        Some(seconds) if seconds > MOST_SECONDS => Err(Failure::input(
-            format!("it is {:.2} minutes long, and the service takes no more than an hour", seconds / 60.0),
-            "--engine local takes any length; --ignore-limits sends it all the same",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn too_large() -> Failure {
-    Failure::input(
-        "it is larger than the 500 MB that the service takes",
-        "--resample sends 115 MB an hour; --ignore-limits sends it all the same",
-    )
-}
-
-fn odd() -> Failure {
-    Failure::input(
-        "the raw samples do not come out even: an odd last byte is left over",
-        "check that the input is s16le without a header; a WAV file needs no --raw",
-    )
 }
 
 fn not_narrow() -> Failure {
