@@ -23,7 +23,7 @@ use crate::child::PATIENCE;
 pub const KEY: &str = "sk_0123456789-never-show-this-to-anybody";
 
 /// How a connection is played. An error is a client that has left, or that did nothing for too long, and ends
-/// the play; what it was is in [`Server::log`].
+/// the play; what it was is shown when the test fails.
 type Play = dyn Fn(&mut Connection) -> io::Result<()> + Send + Sync;
 
 /// A server on this machine.
@@ -199,7 +199,7 @@ impl Server {
     }
 
     /// What ended the plays that did not come to their end.
-    pub fn log(&self) -> Vec<String> {
+    fn log(&self) -> Vec<String> {
         self.shared.state().log.clone()
     }
 }
@@ -217,9 +217,9 @@ impl Drop for Server {
         // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
         let ended = self.thread.take().map(JoinHandle::join);
-        if let Some(Err(reason)) = ended
-            && !thread::panicking()
-        {
+        if thread::panicking() {
+            eprintln!("the server at {}: {:#?}", self.address, self.log());
+        } else if let Some(Err(reason)) = ended {
             std::panic::resume_unwind(reason);
         }
     }

@@ -63,6 +63,9 @@ pub(super) struct Line {
     glance: AtomicBool,
 }
 
+/// How long an answer may take to be read that has come while nothing could be sent.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// No limit, in milliseconds.
 const FOREVER: u64 = u64::MAX;
 
@@ -236,6 +239,10 @@ impl Transport for Socket {
                     let stalled = moved.elapsed() >= self.line.stall;
                     if self.says_why(stalled) {
                         self.line.deaf.store(true, Relaxed);
+                        if stalled {
+                            // What is there may be no answer, and more of it has had its time.
+                            self.line.wait_in_all(LAST_WORDS);
+                        }
                     } else if stalled {
                         self.line.stalled.store(true, Relaxed);
                         return Err(Error::Timeout(Timeout::PerWrite));

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ureq::Proxy;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 use crate::error::Failure;
 
@@ -47,8 +48,7 @@ impl BaseUrl {
             return Err(wrong("is no URL with a scheme and a host"));
         };
         let host = authority.host().to_owned();
-        let port_fits = authority.as_str().len() == host.len() || authority.port_u16().is_some();
-        if host.is_empty() || !port_fits {
+        if !is_host_and_port(authority) {
             return Err(wrong("has no host, or an impossible port"));
         }
         let plain = match scheme {
@@ -79,6 +79,13 @@ impl BaseUrl {
     pub(super) fn host(&self) -> &str {
         &self.host
     }
+}
+
+/// Whether an authority has a host, and a port that can be one, if any.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let behind_user = authority.as_str().rsplit('@').next().unwrap_or_default();
+    !authority.host().is_empty()
+        && (behind_user.len() == authority.host().len() || authority.port_u16().is_some())
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -126,6 +133,7 @@ impl Proxies {
             return Ok(None);
         };
         let proxy = url.to_str().and_then(|url| Proxy::new(url.trim()).ok());
+        let proxy = proxy.filter(|proxy| proxy.uri().authority().is_some_and(is_host_and_port));
         proxy.map(Some).ok_or_else(|| {
             Failure::usage(
                 format!("{name} is not the URL of a proxy"),

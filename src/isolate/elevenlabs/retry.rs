@@ -76,7 +76,7 @@ impl<'a> Retries<'a> {
             return Err(failure);
         }
         let wait = asked.unwrap_or_else(|| backoff(self.attempts));
-        if self.waited + wait > self.settings.timeout {
+        if self.waited.saturating_add(wait) > self.settings.timeout {
             failure.message =
                 format!("{}; the next attempt would have to wait {}", failure.message, seconds(wait));
             failure.hint = format!("{}; --timeout S lets voxsift wait longer", failure.hint);
@@ -100,7 +100,9 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |name, scale: f64| {
         let number: f64 = header(name)?.parse().ok()?;
-        Duration::try_from_secs_f64(number * scale).ok()
+        // More than a clock can count is for ever.
+        let known = number.is_finite() && number >= 0.0;
+        known.then(|| Duration::try_from_secs_f64(number * scale).unwrap_or(Duration::MAX))
     };
     number("retry-after-ms", 1e-3).or_else(|| number("retry-after", 1.0)).or_else(|| {
         let date = httpdate::parse_http_date(header("retry-after")?).ok()?;
@@ -140,6 +142,7 @@ mod tests {
         let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
         let wait = of("retry-after", &soon).expect("a wait").as_secs();
         assert!((90..=100).contains(&wait), "{wait}");
+        assert_eq!(of("retry-after", "99999999999999999999"), Some(Duration::MAX));
         for nonsense in ["-1", "soon", "1e400", "NaN", ""] {
             assert_eq!(of("retry-after", nonsense), None, "{nonsense}");
         }
