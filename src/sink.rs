@@ -21,6 +21,8 @@ pub enum Sink {
         path: PathBuf,
         /// Whether an existing file may be replaced.
         replace: bool,
+        /// Whether its folder is made when it is missing.
+        make_folder: bool,
     },
     /// A FIFO or a device, written directly.
     Device(PathBuf),
@@ -38,7 +40,7 @@ impl Sink {
         if is_special(path) {
             return Self::Device(path.to_owned());
         }
-        Self::File { path: behind_links(path), replace }
+        Self::File { path: behind_links(path), replace, make_folder: false }
     }
 
     /// The path, unless it is standard output.
@@ -56,7 +58,10 @@ impl Sink {
     /// `Output` when nothing can be written there.
     pub fn open(&self) -> Result<Output, Failure> {
         let to = match self {
-            Self::File { path, replace } => {
+            Self::File { path, replace, make_folder } => {
+                if *make_folder {
+                    fs::create_dir_all(folder(path)).map_err(|error| Failure::writing(&error))?;
+                }
                 let temporary = create_beside(path).map_err(|error| Failure::writing(&error))?;
                 To::File { file: BufWriter::new(temporary), target: path.clone(), replace: *replace }
             }
@@ -305,16 +310,23 @@ fn keep_mode(file: &NamedTempFile, target: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether both paths name one file, through any links.
+/// What tells a file from all others, through any links.
+#[cfg(unix)]
+pub type Identity = (u64, u64);
+/// What tells a file from all others, through any links.
+#[cfg(not(unix))]
+pub type Identity = PathBuf;
+
+/// The identity of the regular file at `path`, if there is one.
 #[must_use]
-pub fn same_file(a: &Path, b: &Path) -> bool {
+pub fn identity(path: &Path) -> Option<Identity> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        matches!((fs::metadata(a), fs::metadata(b)), (Ok(a), Ok(b)) if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
+        fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
     }
     #[cfg(not(unix))]
     {
-        matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+        fs::canonicalize(path).ok().filter(|path| path.is_file())
     }
 }

@@ -6,6 +6,7 @@
 
 mod client;
 mod form;
+mod gate;
 pub mod key;
 mod line;
 mod narrow;
@@ -32,24 +33,26 @@ use crate::sink::{Output, Sink};
 use crate::source::{Input, spool};
 use client::Client;
 use form::{Body, Form};
+use gate::Gate;
 use line::Line;
 pub use payload::FileFormat;
 use payload::Payload;
-use retry::{Retries, Trouble, seconds};
+use retry::{Again, Retries, Trouble, seconds};
 use settings::Settings;
 
 /// Isolates over the network, for money.
 pub struct ElevenLabs {
     settings: Arc<Settings>,
     client: Client,
+    gate: Gate,
 }
 
 impl ElevenLabs {
-    /// An engine that has done nothing yet.
+    /// An engine that sends so many requests at once at most.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings, at_once: usize) -> Self {
         let settings = Arc::new(settings);
-        Self { client: Client::new(Arc::clone(&settings)), settings }
+        Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once) }
     }
 
     /// Sends the payload until there is a reply, and writes that. Returns the bytes written.
@@ -64,12 +67,20 @@ impl ElevenLabs {
         let form = Form::new(boundary(), payload, preview);
         let mut retries = Retries::new(&self.settings);
         loop {
+            let pass = self.gate.enter();
             retries.attempts += 1;
-            exchange.attempts = retries.attempts;
+            exchange.attempts += 1;
             let trouble = match self.attempt(task, &form, payload, exchange, observer) {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
             };
+            let crowded = trouble.failure.kind == Kind::RateLimit && trouble.again != Again::Never;
+            // Fewer of ours cure it: then it is no failure of this recording.
+            if let Some(at_once) = pass.leave(crowded) {
+                retries.attempts -= 1;
+                observer.note(&format!("{}; going on with {at_once} at once", trouble.failure));
+                continue;
+            }
             let (failure, wait) = retries.next(trouble)?;
             observer.note(&format!(
                 "{failure}; trying again in {} (attempt {} of {})",
@@ -99,6 +110,9 @@ impl ElevenLabs {
         exchange.bytes_uploaded += body.sent();
         let mut response = answer?;
         reply::note(&response, &settings.key, exchange);
+        if let Some(most) = reply::most_at_once(&response) {
+            self.gate.told(most);
+        }
         reply::accept(&mut response, &line, &settings.key, exchange)?;
         let format = reply::receive(&mut response, &line, settings, delivery.take(), observer);
         let format = format.map_err(|trouble| delivery.after(trouble))?;
