@@ -74,6 +74,12 @@ impl Sink {
             }
             Self::Stdout => {
                 let file = stdout().map_err(|error| Failure::writing(&error))?;
+                if was_closed(&file) {
+                    return Err(Failure::output(
+                        "it is closed",
+                        "redirect it to a file or a pipe, or name the output with -o",
+                    ));
+                }
                 let start = rewritable(&file);
                 To::Stdout { file: BufWriter::new(file), start }
             }
@@ -128,6 +134,23 @@ fn stdout() -> io::Result<File> {
         io::stdout().as_handle().try_clone_to_owned()
     };
     owned.map(File::from)
+}
+
+/// Whether standard output was closed when the program began (`>&-`). Rust then opens `/dev/null` for it, to
+/// be read and written, so that audio would vanish without a word; a shell's `>/dev/null` can only be written.
+#[cfg(unix)]
+fn was_closed(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_null = || Some(file.metadata().ok()?.rdev() == fs::metadata("/dev/null").ok()?.rdev());
+    let flags = rustix::fs::fcntl_getfl(file);
+    flags.is_ok_and(|flags| flags & rustix::fs::OFlags::RWMODE == rustix::fs::OFlags::RDWR)
+        && is_null() == Some(true)
+}
+
+/// Elsewhere nothing is put in its place.
+#[cfg(not(unix))]
+fn was_closed(_: &File) -> bool {
+    false
 }
 
 /// Where our output starts in `file`, if that is a file whose header can be completed at the end
