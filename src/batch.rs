@@ -1,79 +1,228 @@
-//! Runs the jobs of a plan and merges what came of them into one exit code.
+//! Runs the jobs of a plan, several at once, and merges what came of them into one exit code.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::error::{Failure, Kind};
-use crate::isolate::Isolate;
 use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
+use crate::isolate::{Isolate, Outcome, Rehearsal};
 use crate::plan::{Engine, Job, Run};
-use crate::progress::Progress;
-use crate::report::{Report, input_name};
+use crate::progress::{Progress, Screen};
+use crate::report::{Report, Totals, input_name};
 
 /// Carries out `run` and returns the exit code.
 ///
 /// # Errors
-/// When the engine cannot be set up, or when a result cannot be printed: then nothing is known any more.
+/// When the engine cannot be set up, when more would be billed than is allowed, or when a result cannot be
+/// printed: then nothing is known any more.
 pub fn run(run: &Run) -> Result<u8> {
-    let report = Report::new(run.messages);
+    let begun = Instant::now();
+    let screen = Screen::new(run.messages.progress, run.jobs.len());
+    let report = Report::new(run.messages, &screen);
     let engine: Box<dyn Isolate> = match &run.engine {
         Engine::Local { model, attenuation_limit } => Box::new(Local::new(*model, *attenuation_limit)?),
-        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone())),
+        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.workers)),
     };
-    exit_code(run.jobs.iter().map(|job| {
+    run.notes.iter().for_each(|note| report.remark(note));
+    run.details.iter().for_each(|detail| report.detail(detail));
+    if let Some(most) = run.most_minutes {
+        within_budget(&run.jobs, engine.as_ref(), most)?;
+    }
+    let batch = Batch {
+        run,
+        engine: engine.as_ref(),
+        screen: &screen,
+        report: &report,
+        next: AtomicUsize::new(0),
+        over: AtomicBool::new(false),
+        ends: Mutex::new(Ends::default()),
+    };
+    batch.work()?;
+    screen.clear();
+    let Ends { code, fatal, ended, mut totals } =
+        batch.ends.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(failure) = fatal {
+        return Err(failure.into());
+    }
+    if run.batch {
+        totals.left_out = run.jobs.len() - ended;
+        totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
+        report.summary(&totals);
+    }
+    Ok(code.unwrap_or(0))
+}
+
+/// Refuses a run that would bill more minutes than are allowed.
+fn within_budget(jobs: &[Job], engine: &dyn Isolate, most: f64) -> Result<(), Failure> {
+    let (mut seconds, mut unknown) = (0.0, 0);
+    for job in jobs.iter().filter(|job| !job.skip) {
+        // What is refused before the upload costs nothing.
+        if let Ok(rehearsal) = engine.rehearse(&job.task) {
+            match rehearsal.recording.seconds {
+                Some(length) => seconds += length,
+                None => unknown += 1,
+            }
+        }
+    }
+    let minutes = seconds / 60.0;
+    let hint = "--max-minutes sets the limit; -n shows what each recording costs";
+    if minutes > most {
+        return Err(Failure::usage(
+            format!("{minutes:.1} minutes would be billed, and {most} are allowed"),
+            hint,
+        ));
+    }
+    if unknown > 0 {
+        let what = format!(
+            "the length of {unknown} recordings is unknown, so that they may cost more than is allowed"
+        );
+        return Err(Failure::usage(what, "leave out --max-minutes, or convert them to WAV or FLAC first"));
+    }
+    Ok(())
+}
+
+/// A run at work.
+struct Batch<'a> {
+    run: &'a Run,
+    engine: &'a dyn Isolate,
+    screen: &'a Screen,
+    report: &'a Report<'a>,
+    /// The job that is begun next.
+    next: AtomicUsize,
+    /// Nothing new is begun.
+    over: AtomicBool,
+    ends: Mutex<Ends>,
+}
+
+/// How the jobs ended that have.
+#[derive(Default)]
+struct Ends {
+    /// The exit code of all together.
+    code: Option<u8>,
+    /// Why no result can be told any more.
+    fatal: Option<Failure>,
+    ended: usize,
+    totals: Totals,
+}
+
+impl Ends {
+    /// Of one kind, that kind's; of several, 1.
+    fn merge(&mut self, code: u8) {
+        self.code = Some(match self.code {
+            None => code,
+            Some(before) if before == code => code,
+            Some(_) => Kind::Output.exit_code(),
+        });
+    }
+}
+
+impl Batch<'_> {
+    /// Works on all jobs.
+    fn work(&self) -> Result<(), Failure> {
+        thread::scope(|scope| {
+            for _ in 0..self.run.workers {
+                let worker = thread::Builder::new().name("worker".into());
+                worker.spawn_scoped(scope, || self.worker()).map_err(|error| {
+                    self.over.store(true, Relaxed);
+                    Failure::internal(format!("no thread can be started: {error}"))
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    fn worker(&self) {
+        while !self.over.load(Relaxed) {
+            let Some(job) = self.run.jobs.get(self.next.fetch_add(1, Relaxed)) else { return };
+            match self.job(job) {
+                Ok(kind) => {
+                    let failed = kind.is_some_and(|kind| kind != Kind::ReaderLeft);
+                    if failed && self.run.fail_fast {
+                        self.over.store(true, Relaxed);
+                    }
+                    let mut ends = self.ends();
+                    ends.merge(kind.map_or(0, Kind::exit_code));
+                    ends.ended += 1;
+                    self.screen.ended(ends.ended, ends.totals.seconds);
+                }
+                Err(failure) => {
+                    self.over.store(true, Relaxed);
+                    self.ends().fatal.get_or_insert(failure);
+                }
+            }
+        }
+    }
+
+    /// Works on one job; says how it failed, if it did.
+    fn job(&self, job: &Job) -> Result<Option<Kind>, Failure> {
         if job.skip {
-            report.skipped(&job.task, engine.name())?;
-            Ok(None)
-        } else if run.dry_run {
-            rehearse(job, engine.as_ref(), &report)
+            self.ends().totals.skipped += 1;
+            self.report.skipped(&job.task, self.engine.name(), self.run.batch)?;
+            return Ok(None);
+        }
+        let failure = if self.run.dry_run {
+            match self.engine.rehearse(&job.task) {
+                Ok(rehearsal) => {
+                    self.count_planned(&rehearsal);
+                    self.report.planned(&job.task, self.engine.name(), &rehearsal)?;
+                    return Ok(None);
+                }
+                Err(failure) => failure,
+            }
         } else {
-            perform(job, engine.as_ref(), run, &report)
+            let progress = Progress::new(&input_name(&job.task), self.screen, self.report);
+            let result = self.engine.isolate(&job.task, &progress);
+            progress.clear();
+            match result {
+                Ok(outcome) => {
+                    self.count_done(&outcome);
+                    self.report.done(&job.task, self.engine.name(), &outcome)?;
+                    return Ok(None);
+                }
+                Err(failure) => failure,
+            }
+        };
+        // Where nobody wants to read more, nobody wants to read about it either.
+        if failure.kind != Kind::ReaderLeft {
+            self.ends().totals.failed.push(input_name(&job.task));
+            self.report.failed(&job.task, self.engine.name(), &failure, u32::from(!self.run.dry_run))?;
         }
-    }))
-}
-
-/// The exit code for the kinds of failure of all jobs: of one kind, that kind's; of several, 1.
-fn exit_code(ends: impl Iterator<Item = Result<Option<Kind>, Failure>>) -> Result<u8> {
-    let mut codes = Vec::new();
-    for end in ends {
-        codes.push(end?.map_or(0, Kind::exit_code));
+        Ok(Some(failure.kind))
     }
-    Ok(match codes.as_slice() {
-        [] => 0,
-        [first, rest @ ..] if rest.iter().all(|code| code == first) => *first,
-        _ => 1,
-    })
-}
 
-/// Isolates one recording; says how it failed, if it did.
-fn perform(job: &Job, engine: &dyn Isolate, run: &Run, report: &Report) -> Result<Option<Kind>, Failure> {
-    let progress = Progress::new(&input_name(&job.task), run.messages.progress, report);
-    let result = engine.isolate(&job.task, &progress);
-    progress.clear();
-    match result {
-        Ok(outcome) => {
-            report.done(&job.task, engine.name(), &outcome)?;
-            Ok(None)
+    fn count_done(&self, outcome: &Outcome) {
+        let mut ends = self.ends();
+        let totals = &mut ends.totals;
+        totals.done += 1;
+        match outcome.recording.seconds {
+            Some(seconds) => totals.seconds += seconds,
+            None => totals.unknown += 1,
         }
-        // Nobody wants to read more, so nobody wants to read about it either.
-        Err(failure) if failure.kind == Kind::ReaderLeft => Ok(Some(failure.kind)),
-        Err(failure) => {
-            report.failed(&job.task, engine.name(), &failure, 1)?;
-            Ok(Some(failure.kind))
+        if let Some(credits) = outcome.exchange.as_ref().and_then(|exchange| exchange.credits) {
+            totals.credits = Some(totals.credits.unwrap_or(0) + credits);
         }
     }
-}
 
-/// Says what would be done with one recording.
-fn rehearse(job: &Job, engine: &dyn Isolate, report: &Report) -> Result<Option<Kind>, Failure> {
-    match engine.rehearse(&job.task) {
-        Ok(rehearsal) => {
-            report.planned(&job.task, engine.name(), &rehearsal)?;
-            Ok(None)
+    fn count_planned(&self, rehearsal: &Rehearsal) {
+        let mut ends = self.ends();
+        let totals = &mut ends.totals;
+        totals.done += 1;
+        match rehearsal.recording.seconds {
+            Some(seconds) => totals.seconds += seconds,
+            None => totals.unknown += 1,
         }
-        Err(failure) => {
-            report.failed(&job.task, engine.name(), &failure, 0)?;
-            Ok(Some(failure.kind))
+        if let Some(upload) = rehearsal.upload {
+            totals.bytes = Some(totals.bytes.unwrap_or(0) + upload.bytes.unwrap_or(0));
+            totals.credits = Some(totals.credits.unwrap_or(0) + upload.credits.unwrap_or(0));
         }
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ use crate::audio::encode::Format;
 use crate::audio::{MAX_CHANNELS, RATES};
 use crate::isolate::elevenlabs;
 use crate::isolate::local::models;
+use crate::shard::Shard;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +18,8 @@ Examples:
   voxsift take.wav --attenuation-limit 12     leave some of the room in
   ffmpeg -i clip.mp4 -f wav - | voxsift > voice.wav
   arecord -f S16_LE -r 16000 -t raw | voxsift --raw -t pcm | aplay -f S16_LE -r 16000
-  for f in *.wav; do voxsift \"$f\" -o \"clean/$f\" || echo \"$f\" >> failed.txt; done
+  voxsift -r takes -d clean --skip-existing   a whole tree; goes on where it was interrupted
+  find . -name '*.wav' -print0 | voxsift --files-from - -0 -d clean
   voxsift -e elevenlabs take.mp3 -n           what it would cost
   voxsift -e elevenlabs take.mp3 -o take.wav  isolate through the paid service
 
@@ -31,7 +33,7 @@ Environment:
 
 Exit codes:
   0    done
-  1    the output could not be written
+  1    an output could not be written, or some of several inputs failed
   2    the command line is wrong, or it would overwrite a file
   3    no API key, a key that is refused or lacks a right, or no credits
   4    the input cannot be read, or is not acceptable, here or by the service
@@ -47,12 +49,33 @@ Exit codes:
 #[allow(clippy::struct_excessive_bools)]
 #[command(version, after_long_help = EXAMPLES, after_help = "See --help for examples, environment and exit codes.")]
 pub struct Cli {
-    /// The recording; `-` is standard input
+    /// Recordings, or directories with recordings; `-` is standard input
     ///
-    /// Without it standard input is read, unless that is a terminal. The format is found out from the
+    /// Without any, standard input is read, unless that is a terminal. In directories, files with the usual
+    /// extensions are taken, hidden ones are not; a file that is named is always taken. The format is found out from the
     /// bytes, whatever the name says: WAV, AIFF, CAF, FLAC, MP3, AAC, ALAC, Vorbis and Opus, and the sound
     /// of MP4, MOV, MKV and WebM.
-    pub input: Option<PathBuf>,
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Look into the directories below directories as well
+    #[arg(short, long, help_heading = "Input")]
+    pub recursive: bool,
+
+    /// Read the names of inputs from this file, one a line; `-` is standard input
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub files_from: Option<PathBuf>,
+
+    /// Names in --files-from end with a zero byte, as `find -print0` writes them
+    #[arg(short = '0', long, requires = "files_from", help_heading = "Input")]
+    pub null: bool,
+
+    /// Take the K-th of N shares of the inputs, for N machines
+    ///
+    /// Which share an input belongs to depends on its path below the directory that is named, or on its path as
+    /// named, and on nothing else.
+    #[arg(long, value_name = "K/N", help_heading = "Input")]
+    pub shard: Option<Shard>,
 
     /// Input is headerless 16-bit little-endian samples
     #[arg(long, help_heading = "Input")]
@@ -70,18 +93,18 @@ pub struct Cli {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
-    /// Name of the output, beside the input
+    /// Write into this directory, which is made when it is missing
+    ///
+    /// The tree below a directory that is searched is kept.
+    #[arg(short = 'd', long, value_name = "DIR", conflicts_with = "output", help_heading = "Output")]
+    pub output_dir: Option<PathBuf>,
+
+    /// Name of the output [default: {stem}.isolated.{ext}, or {stem}.{ext} under -d]
     ///
     /// `{stem}` is the input's name without its extension, `{source_ext}` that extension, and `{ext}` the
     /// output's.
-    #[arg(
-        long,
-        value_name = "TEMPLATE",
-        default_value = "{stem}.isolated.{ext}",
-        conflicts_with = "output",
-        help_heading = "Output"
-    )]
-    pub name: String,
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "output", help_heading = "Output")]
+    pub name: Option<String>,
 
     /// Format to write: by default from the output's extension, else the engine's own
     #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
@@ -94,6 +117,14 @@ pub struct Cli {
     /// Do nothing when the output exists already
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub skip_existing: bool,
+
+    /// Work on so many recordings at once [default: as many as there are cores; 2 for elevenlabs]
+    #[arg(short, long, value_name = "N", value_parser = at_once, help_heading = "Work")]
+    pub jobs: Option<usize>,
+
+    /// Begin nothing new after a failure
+    #[arg(long, help_heading = "Work")]
+    pub fail_fast: bool,
 
     /// Who does the work [default: auto]
     #[arg(short, long, value_enum, help_heading = "Engine")]
@@ -186,6 +217,10 @@ pub struct Cli {
     )]
     pub stall_timeout: Duration,
 
+    /// Begin nothing that would bill more than so many minutes
+    #[arg(long, value_name = "M", value_parser = minutes, help_heading = "ElevenLabs engine")]
+    pub max_minutes: Option<f64>,
+
     /// Send what is too large, too long or too short for the service
     #[arg(long, help_heading = "ElevenLabs engine")]
     pub ignore_limits: bool,
@@ -194,7 +229,7 @@ pub struct Cli {
     #[arg(short = 'n', long, help_heading = "Messages")]
     pub dry_run: bool,
 
-    /// Print one JSON object about the input on standard output
+    /// Print one JSON object about each input on standard output
     #[arg(long, help_heading = "Messages")]
     pub json: bool,
 
@@ -326,6 +361,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if (0.001..=LONGEST_WAIT).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(format!("it must be a number of seconds from 0.001 to {LONGEST_WAIT}")),
     }
+}
+
+/// More at once than any machine or account takes.
+const MOST_JOBS: usize = 1024;
+
+fn at_once(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|jobs| (1..=MOST_JOBS).contains(jobs));
+    number.ok_or_else(|| format!("it must be 1 to {MOST_JOBS}"))
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes >= 0.0);
+    number.ok_or_else(|| "it must be a number of minutes".into())
 }
 
 fn decibels(text: &str) -> Result<f32, String> {

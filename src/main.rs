@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 use voxsift::cli::Cli;
 use voxsift::error::Kind;
 use voxsift::plan::{self, Plan, Surroundings};
+use voxsift::progress::Screen;
 use voxsift::report::{self, Report};
 use voxsift::{batch, interrupt};
 
@@ -15,7 +16,12 @@ fn main() -> ExitCode {
     let around = Surroundings::look();
     match run(&cli, &around) {
         Ok(code) => code.into(),
-        Err(error) => Report::new(plan::messages(&cli, &around)).fatal(cli.input.as_deref(), error).into(),
+        Err(error) => {
+            let screen = Screen::none();
+            let only =
+                Some(cli.inputs.as_slice()).filter(|inputs| inputs.len() == 1).map(|inputs| &*inputs[0]);
+            Report::new(plan::messages(&cli, &around), &screen).fatal(only, error).into()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::audio::Spec;
 use crate::isolate::{Observer, Stage};
@@ -19,15 +19,73 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 /// How often the bar is drawn while there is nothing to count.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Where bars are drawn, one below the other. All that is printed meanwhile goes through
+/// [`above`](Self::above), so that it does not run into them.
+pub struct Screen {
+    bars: MultiProgress,
+    way: Way,
+    /// The line about all recordings, below the others.
+    total: Option<ProgressBar>,
+    begun: Instant,
+}
+
+impl Screen {
+    /// A screen for so many recordings.
+    #[must_use]
+    pub fn new(way: Way, recordings: usize) -> Self {
+        let bars = if way == Way::Bar {
+            MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8))
+        } else {
+            MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
+        };
+        let total = (recordings > 1).then(|| {
+            let total =
+                ProgressBar::hidden().with_style(styled("{wide_bar}  {pos} of {len}  {msg}  {eta} left"));
+            total.set_length(recordings as u64);
+            bars.add(total)
+        });
+        Self { bars, way, total, begun: Instant::now() }
+    }
+
+    /// A screen on which nothing is ever drawn.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(Way::Hidden, 0)
+    }
+
+    /// Prints above the bars.
+    pub fn above<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bars.suspend(print)
+    }
+
+    /// So many recordings have ended, with so much audio that has been isolated.
+    pub fn ended(&self, recordings: usize, seconds: f64) {
+        if let Some(total) = &self.total {
+            let speed = times(seconds / self.begun.elapsed().as_secs_f64().max(1e-9));
+            total.set_position(recordings as u64);
+            total.set_message(format!("{}  {speed}", clock((seconds * 1000.0) as u64)));
+        }
+    }
+
+    /// Takes everything away.
+    pub fn clear(&self) {
+        if let Some(total) = &self.total {
+            total.finish_and_clear();
+        }
+        // Nothing is lost but a picture when the terminal is gone.
+        let _ = self.bars.clear();
+    }
+}
+
 /// Shows how one task goes.
 pub struct Progress<'a> {
     name: String,
-    way: Way,
-    report: &'a Report,
+    screen: &'a Screen,
+    report: &'a Report<'a>,
     shown: Mutex<Shown>,
 }
 
-/// What is on the screen.
+/// What is on the screen about it.
 struct Shown {
     bar: ProgressBar,
     /// The last stage that was seen.
@@ -40,26 +98,34 @@ struct Shown {
 impl<'a> Progress<'a> {
     /// Progress of the task with this name. What is to be said meanwhile goes to `report`.
     #[must_use]
-    pub fn new(name: &str, way: Way, report: &'a Report) -> Self {
+    pub fn new(name: &str, screen: &'a Screen, report: &'a Report<'a>) -> Self {
         let now = Instant::now();
         let shown = Shown { bar: ProgressBar::hidden(), stage: None, started: now, printed: now };
-        Self { name: harmless(name), way, report, shown: Mutex::new(shown) }
+        Self { name: harmless(name), screen, report, shown: Mutex::new(shown) }
     }
 
     /// Takes the bar away, so that messages stand alone.
     pub fn clear(&self) {
-        if let Ok(shown) = self.shown.lock() {
-            shown.bar.finish_and_clear();
+        if let Ok(mut shown) = self.shown.lock() {
+            self.remove(&mut shown);
         }
+    }
+
+    fn remove(&self, shown: &mut Shown) {
+        shown.bar.finish_and_clear();
+        self.screen.bars.remove(&shown.bar);
+        // The next stage draws a bar of its own.
+        shown.bar = ProgressBar::hidden();
+        shown.stage = None;
     }
 
     /// Shows a stage of another kind than the last one.
     fn begin(&self, shown: &mut Shown, stage: Stage) {
         shown.started = Instant::now();
-        if self.way != Way::Bar {
+        if self.screen.way != Way::Bar {
             return;
         }
-        let first = shown.bar.is_hidden();
+        let first = shown.stage.is_none();
         shown.bar.reset();
         shown.bar.set_style(style(stage));
         match position(stage).1 {
@@ -69,7 +135,11 @@ impl<'a> Progress<'a> {
         if first {
             // Shown only now that it is complete.
             shown.bar.set_message(self.name.clone());
-            shown.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
+            let bar = shown.bar.clone();
+            shown.bar = match &self.screen.total {
+                Some(total) => self.screen.bars.insert_before(total, bar),
+                None => self.screen.bars.add(bar),
+            };
         }
         // Nobody reports anything while the service works; the time still passes.
         if stage == Stage::Waiting {
@@ -93,7 +163,9 @@ impl<'a> Progress<'a> {
                 format!("{} {}{of}", verb(stage), megabytes(at))
             }
         };
-        let _ = writeln!(io::stderr(), "{}  {text}", self.name);
+        self.screen.above(|| {
+            let _ = writeln!(io::stderr(), "{}  {text}", self.name);
+        });
     }
 }
 
@@ -101,13 +173,13 @@ impl Observer for Progress<'_> {
     fn stage(&self, stage: Stage) {
         let Ok(mut shown) = self.shown.lock() else { return };
         let another = shown.stage.is_none_or(|last| discriminant(&last) != discriminant(&stage));
-        shown.stage = Some(stage);
         if another {
             self.begin(&mut shown, stage);
         }
+        shown.stage = Some(stage);
         shown.bar.set_position(position(stage).0);
         let due = shown.printed.elapsed() >= LINE_EVERY || (another && stage == Stage::Waiting);
-        if self.way == Way::Lines && due {
+        if self.screen.way == Way::Lines && due {
             shown.printed = Instant::now();
             self.line(&shown, stage);
         }
@@ -115,10 +187,7 @@ impl Observer for Progress<'_> {
 
     fn note(&self, text: &str) {
         let Ok(mut shown) = self.shown.lock() else { return };
-        shown.bar.finish_and_clear();
-        // The next stage draws a bar of its own.
-        shown.bar = ProgressBar::hidden();
-        shown.stage = None;
+        self.remove(&mut shown);
         self.report.note(&self.name, text);
     }
 }
@@ -161,8 +230,12 @@ fn style(stage: Stage) -> ProgressStyle {
         }
         (_, None) => format!("{{spinner}} {{msg}}  {verb}  {{decimal_bytes}}  {{decimal_bytes_per_sec}}"),
     };
-    // The template is a constant; if it were wrong, the default style shows progress as well.
-    ProgressStyle::with_template(&template)
+    styled(&template)
+}
+
+fn styled(template: &str) -> ProgressStyle {
+    // The templates are constants; if one were wrong, the default style shows progress as well.
+    ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("at", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = out.write_str(&clock(state.pos()));
@@ -177,7 +250,8 @@ fn style(stage: Stage) -> ProgressStyle {
 }
 
 /// A position as people read it: `2:05`, `1:02:05`.
-fn clock(milliseconds: u64) -> String {
+#[must_use]
+pub fn clock(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

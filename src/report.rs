@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,13 +13,64 @@ use crate::audio::{Depth, Spec};
 use crate::error::{Exchange, Failure, Kind};
 use crate::isolate::{Outcome, Rehearsal, Task, Upload};
 use crate::plan::{Messages, Verbosity};
+use crate::progress::Screen;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::text::{harmless, megabytes};
 
 /// Prints.
-pub struct Report {
+pub struct Report<'a> {
     messages: Messages,
+    screen: &'a Screen,
+}
+
+/// What came of all recordings together.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Recordings that were isolated, or with `-n` that would be.
+    pub done: usize,
+    /// Recordings whose output was there already.
+    pub skipped: usize,
+    /// Recordings that failed, by name.
+    pub failed: Vec<String>,
+    /// Recordings that were not begun after a failure.
+    pub left_out: usize,
+    /// Audio that was isolated, or with `-n` would be, as far as its length is known.
+    pub seconds: f64,
+    /// Recordings whose length is not known.
+    pub unknown: usize,
+    /// Bytes that would be uploaded.
+    pub bytes: Option<u64>,
+    /// What it cost, or with `-n` will cost.
+    pub credits: Option<u64>,
+    /// How long it took; nothing with `-n`.
+    pub elapsed: Option<Duration>,
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verb = if self.elapsed.is_some() { "done" } else { "to do" };
+        write!(f, "{} {verb}, {} skipped, {} failed", self.done, self.skipped, self.failed.len())?;
+        if self.left_out > 0 {
+            write!(f, ", {} not begun", self.left_out)?;
+        }
+        write!(f, ": {:.1} minutes", self.seconds / 60.0)?;
+        if self.unknown > 0 {
+            write!(f, " and {} of unknown length", self.unknown)?;
+        }
+        if let Some(bytes) = self.bytes {
+            write!(f, ", {} to upload", megabytes(bytes))?;
+        }
+        if let Some(credits) = self.credits {
+            let about = if self.elapsed.is_some() { "" } else { "about " };
+            write!(f, ", {about}{credits} credits")?;
+        }
+        if let Some(elapsed) = self.elapsed {
+            let elapsed = elapsed.as_secs_f64();
+            write!(f, ", {elapsed:.1} s ({} real time)", times(self.seconds / elapsed.max(1e-9)))?;
+        }
+        Ok(())
+    }
 }
 
 /// How a job ended, for the JSON object.
@@ -34,7 +86,7 @@ enum Status<'a> {
 /// The JSON object about one input. README documents the fields.
 #[derive(Serialize)]
 struct Record<'a> {
-    input: &'a str,
+    input: Option<&'a str>,
     output: Option<&'a str>,
     engine: Option<&'a str>,
     status: &'a str,
@@ -60,7 +112,12 @@ struct ErrorRecord<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn new(input: &'a str, output: Option<&'a str>, engine: Option<&'a str>, status: Status<'a>) -> Self {
+    fn new(
+        input: Option<&'a str>,
+        output: Option<&'a str>,
+        engine: Option<&'a str>,
+        status: Status<'a>,
+    ) -> Self {
         let mut record = Self {
             input,
             output,
@@ -123,11 +180,11 @@ impl<'a> Record<'a> {
     }
 }
 
-impl Report {
-    /// A report that prints what `messages` asks for.
+impl<'a> Report<'a> {
+    /// A report that prints what `messages` asks for, above what is drawn on `screen`.
     #[must_use]
-    pub fn new(messages: Messages) -> Self {
-        Self { messages }
+    pub fn new(messages: Messages, screen: &'a Screen) -> Self {
+        Self { messages, screen }
     }
 
     /// A recording is isolated.
@@ -136,7 +193,7 @@ impl Report {
     /// Those of printing the JSON object.
     pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome) -> Result<(), Failure> {
         if self.messages.verbosity >= Verbosity::Verbose {
-            details(task, outcome);
+            self.details(task, outcome);
         }
         if self.messages.verbosity >= Verbosity::Normal {
             for warning in &outcome.warnings {
@@ -150,7 +207,7 @@ impl Report {
             });
             let credits = outcome.exchange.as_ref().and_then(|exchange| exchange.credits);
             let credits = credits.map_or_else(String::new, |credits| format!("  {credits} credits"));
-            line(&format!("{}{length}  {engine}  {elapsed:.2} s{speed}{credits}", arrow(task)));
+            self.line(&format!("{}{length}  {engine}  {elapsed:.2} s{speed}{credits}", arrow(task)));
         }
         self.record(task, engine, Status::Ok(outcome))
     }
@@ -159,9 +216,11 @@ impl Report {
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn skipped(&self, task: &Task, engine: &str) -> Result<(), Failure> {
-        if self.messages.verbosity >= Verbosity::Normal {
-            line(&format!("{}  skipped: it exists", arrow(task)));
+    pub fn skipped(&self, task: &Task, engine: &str, batch: bool) -> Result<(), Failure> {
+        // Where there are many, they are counted in the end.
+        let least = if batch { Verbosity::Verbose } else { Verbosity::Normal };
+        if self.messages.verbosity >= least {
+            self.line(&format!("{}  skipped: it exists", arrow(task)));
         }
         self.record(task, engine, Status::Skipped)
     }
@@ -182,7 +241,7 @@ impl Report {
             if let Some(upload) = rehearsal.upload {
                 text.push_str(&cost(rehearsal.recording.seconds, upload));
             }
-            line(&text);
+            self.line(&text);
         }
         self.record(task, engine, Status::Planned(rehearsal))
     }
@@ -194,6 +253,23 @@ impl Report {
         }
     }
 
+    /// What was found in the recording, and how it was sent.
+    fn details(&self, task: &Task, outcome: &Outcome) {
+        if let Some(spec) = outcome.recording.spec {
+            self.line(&format!("{}: {}", input_name(task), described(spec)));
+        }
+        let Some(exchange) = &outcome.exchange else { return };
+        let mut text = format!("{}: sent", input_name(task));
+        if let Some(format) = exchange.file_format {
+            let _ = write!(text, " as {format}");
+        }
+        let _ = write!(text, ", {} bytes, attempt {}", exchange.bytes_uploaded, exchange.attempts);
+        if let Some(id) = &exchange.request_id {
+            let _ = write!(text, ", request id {id}");
+        }
+        self.line(&text);
+    }
+
     /// A recording could not be isolated, in so many attempts.
     ///
     /// # Errors
@@ -202,6 +278,30 @@ impl Report {
         let about = if failure.kind == Kind::Output { output_name(task) } else { input_name(task) };
         self.error(Some(&about), failure);
         self.record(task, engine, Status::Failed(failure, attempts))
+    }
+
+    /// Says something about the whole run.
+    pub fn remark(&self, text: &str) {
+        if self.messages.verbosity >= Verbosity::Normal {
+            self.labelled("note", "36", text);
+        }
+    }
+
+    /// Says something about the whole run to those who want to hear more.
+    pub fn detail(&self, text: &str) {
+        if self.messages.verbosity >= Verbosity::Verbose {
+            self.line(text);
+        }
+    }
+
+    /// Sums up a run over several recordings.
+    pub fn summary(&self, totals: &Totals) {
+        for name in &totals.failed {
+            self.labelled("failed", "1;31", name);
+        }
+        if self.messages.verbosity >= Verbosity::Normal {
+            self.line(&totals.to_string());
+        }
     }
 
     /// Prints what went wrong and what to do about it.
@@ -216,7 +316,15 @@ impl Report {
         let label =
             if self.messages.color { format!("\x1b[{color}m{label}:\x1b[0m") } else { format!("{label}:") };
         // Where standard error is closed, there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{label} {text}");
+        self.screen.above(|| {
+            let _ = writeln!(io::stderr(), "{label} {text}");
+        });
+    }
+
+    fn line(&self, text: &str) {
+        self.screen.above(|| {
+            let _ = writeln!(io::stderr(), "{}", harmless(text));
+        });
     }
 
     /// Prints the error that ended the program, and returns its exit code.
@@ -226,15 +334,15 @@ impl Report {
             error.downcast::<Failure>().unwrap_or_else(|error| Failure::internal(format!("{error:#}")));
         if failure.kind != Kind::ReaderLeft {
             self.error(None, &failure);
-            let input = input.map_or_else(String::new, |input| input.display().to_string());
+            let input = input.map(|input| input.display().to_string());
             // Where this cannot be printed either, the exit code still tells.
-            let _ = self.print(&Record::new(&input, None, None, Status::Failed(&failure, 0)));
+            let _ = self.print(&Record::new(input.as_deref(), None, None, Status::Failed(&failure, 0)));
         }
         failure.kind.exit_code()
     }
 
     fn record(&self, task: &Task, engine: &str, status: Status) -> Result<(), Failure> {
-        self.print(&Record::new(&input_name(task), Some(&output_name(task)), Some(engine), status))
+        self.print(&Record::new(Some(&input_name(task)), Some(&output_name(task)), Some(engine), status))
     }
 
     fn print(&self, record: &Record) -> Result<(), Failure> {
@@ -242,8 +350,11 @@ impl Report {
             return Ok(());
         }
         let json = serde_json::to_string(record).map_err(|error| Failure::internal(error.to_string()))?;
-        let mut out = io::stdout().lock();
-        writeln!(out, "{json}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        let print = || {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{json}").and_then(|()| out.flush())
+        };
+        self.screen.above(print).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure { kind: Kind::ReaderLeft, ..Failure::writing(&error) },
             _ => Failure::writing(&error),
         })
@@ -253,11 +364,6 @@ impl Report {
 /// Prints a help text on standard error.
 pub fn help(text: &impl std::fmt::Display) {
     let _ = write!(io::stderr(), "{text}");
-}
-
-/// Prints a line on standard error.
-fn line(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", harmless(text));
 }
 
 /// A task's input, for messages.
@@ -284,23 +390,6 @@ fn arrow(task: &Task) -> String {
 #[must_use]
 pub fn times(speed: f64) -> String {
     if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
-}
-
-/// What was found in the recording, and how it was sent.
-fn details(task: &Task, outcome: &Outcome) {
-    if let Some(spec) = outcome.recording.spec {
-        line(&format!("{}: {}", input_name(task), described(spec)));
-    }
-    let Some(exchange) = &outcome.exchange else { return };
-    let mut text = format!("{}: sent", input_name(task));
-    if let Some(format) = exchange.file_format {
-        let _ = write!(text, " as {format}");
-    }
-    let _ = write!(text, ", {} bytes, attempt {}", exchange.bytes_uploaded, exchange.attempts);
-    if let Some(id) = &exchange.request_id {
-        let _ = write!(text, ", request id {id}");
-    }
-    line(&text);
 }
 
 /// What an upload will cost, in words.

@@ -21,6 +21,8 @@ pub enum Sink {
         path: PathBuf,
         /// Whether an existing file may be replaced.
         replace: bool,
+        /// Whether its folder is made when it is missing.
+        make_folder: bool,
     },
     /// A FIFO or a device, written directly.
     Device(PathBuf),
@@ -38,7 +40,7 @@ impl Sink {
         if is_special(path) {
             return Self::Device(path.to_owned());
         }
-        Self::File { path: behind_links(path), replace }
+        Self::File { path: behind_links(path), replace, make_folder: false }
     }
 
     /// The path, unless it is standard output.
@@ -56,7 +58,10 @@ impl Sink {
     /// `Output` when nothing can be written there.
     pub fn open(&self) -> Result<Output, Failure> {
         let to = match self {
-            Self::File { path, replace } => {
+            Self::File { path, replace, make_folder } => {
+                if *make_folder {
+                    fs::create_dir_all(folder(path)).map_err(|error| Failure::writing(&error))?;
+                }
                 let temporary = create_beside(path).map_err(|error| Failure::writing(&error))?;
                 To::File { file: BufWriter::new(temporary), target: path.clone(), replace: *replace }
             }
@@ -69,6 +74,12 @@ impl Sink {
             }
             Self::Stdout => {
                 let file = stdout().map_err(|error| Failure::writing(&error))?;
+                if was_closed(&file) {
+                    return Err(Failure::output(
+                        "it is closed",
+                        "redirect it to a file or a pipe, or name the output with -o",
+                    ));
+                }
                 let start = rewritable(&file);
                 To::Stdout { file: BufWriter::new(file), start }
             }
@@ -123,6 +134,23 @@ fn stdout() -> io::Result<File> {
         io::stdout().as_handle().try_clone_to_owned()
     };
     owned.map(File::from)
+}
+
+/// Whether standard output was closed when the program began (`>&-`). Rust then opens `/dev/null` for it, to
+/// be read and written, so that audio would vanish without a word; a shell's `>/dev/null` can only be written.
+#[cfg(unix)]
+fn was_closed(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_null = || Some(file.metadata().ok()?.rdev() == fs::metadata("/dev/null").ok()?.rdev());
+    let flags = rustix::fs::fcntl_getfl(file);
+    flags.is_ok_and(|flags| flags & rustix::fs::OFlags::RWMODE == rustix::fs::OFlags::RDWR)
+        && is_null() == Some(true)
+}
+
+/// Elsewhere nothing is put in its place.
+#[cfg(not(unix))]
+fn was_closed(_: &File) -> bool {
+    false
 }
 
 /// Where our output starts in `file`, if that is a file whose header can be completed at the end
@@ -344,16 +372,23 @@ fn keep_mode(file: &NamedTempFile, target: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether both paths name one file, through any links.
+/// What tells a file from all others, through any links.
+#[cfg(unix)]
+pub type Identity = (u64, u64);
+/// What tells a file from all others, through any links.
+#[cfg(not(unix))]
+pub type Identity = PathBuf;
+
+/// The identity of the regular file at `path`, if there is one.
 #[must_use]
-pub fn same_file(a: &Path, b: &Path) -> bool {
+pub fn identity(path: &Path) -> Option<Identity> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        matches!((fs::metadata(a), fs::metadata(b)), (Ok(a), Ok(b)) if a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino()))
+        fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
     }
     #[cfg(not(unix))]
     {
-        matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+        fs::canonicalize(path).ok().filter(|path| path.is_file())
     }
 }

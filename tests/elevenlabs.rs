@@ -521,7 +521,7 @@ fn what_is_no_audio_is_not_sent() {
         refused(&bench, &[name, "-o", "out.mp3"], 4, "no such file");
     }
     fs::create_dir(bench.path("folder.wav")).expect("a folder");
-    refused(&bench, &["folder.wav", "-o", "out.mp3"], 4, "is a directory");
+    refused(&bench, &["folder.wav", "-o", "out.mp3"], 4, "there are no recordings in it");
 }
 
 #[test]

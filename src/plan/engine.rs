@@ -11,7 +11,6 @@ use crate::isolate::elevenlabs::key::{self, Key};
 use crate::isolate::elevenlabs::place::{self, BaseUrl};
 use crate::isolate::elevenlabs::settings::{Preview, Settings};
 use crate::isolate::local::models;
-use crate::source::Source;
 
 /// The engine and how it is set.
 #[derive(Debug, Clone)]
@@ -35,10 +34,19 @@ impl Engine {
             Self::ElevenLabs(_) => Format::Mp3,
         }
     }
+
+    /// How many recordings it works on at once, where nobody asks for another number.
+    pub(super) fn own_workers(&self) -> usize {
+        match self {
+            Self::Local { .. } => std::thread::available_parallelism().map_or(1, usize::from),
+            // As many as the smallest plan allows.
+            Self::ElevenLabs(_) => 2,
+        }
+    }
 }
 
 /// The engine of the command line, else that of the environment, else the best that is there.
-pub(super) fn engine(cli: &Cli, around: &Surroundings, source: &Source) -> Result<Engine, Failure> {
+pub(super) fn engine(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Engine, Failure> {
     let wanted = match (cli.engine, &around.engine) {
         (Some(engine), _) => engine,
         (None, Some(name)) => named(name)?,
@@ -46,8 +54,8 @@ pub(super) fn engine(cli: &Cli, around: &Surroundings, source: &Source) -> Resul
     };
     let key_is_there = cli.api_key_file.is_some() || around.api_key.is_some();
     match wanted {
-        cli::Engine::Auto if key_is_there => elevenlabs(cli, around, source),
-        cli::Engine::ElevenLabs => elevenlabs(cli, around, source),
+        cli::Engine::Auto if key_is_there => elevenlabs(cli, around, reads_stdin),
+        cli::Engine::ElevenLabs => elevenlabs(cli, around, reads_stdin),
         cli::Engine::Auto | cli::Engine::Local => local(cli),
     }
 }
@@ -71,6 +79,7 @@ fn local(cli: &Cli) -> Result<Engine, Failure> {
             ("--file-format", cli.file_format != FileFormat::Auto),
             ("--preview", cli.preview.is_some()),
             ("--stream", cli.stream),
+            ("--max-minutes", cli.max_minutes.is_some()),
         ],
         "is about uploads, and the local engine does not upload",
         "leave it out, or choose --engine elevenlabs, which needs an API key",
@@ -78,7 +87,7 @@ fn local(cli: &Cli) -> Result<Engine, Failure> {
     Ok(Engine::Local { model: cli.model.unwrap_or_default(), attenuation_limit: cli.attenuation_limit })
 }
 
-fn elevenlabs(cli: &Cli, around: &Surroundings, source: &Source) -> Result<Engine, Failure> {
+fn elevenlabs(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Engine, Failure> {
     refuse(
         &[("--model", cli.model.is_some()), ("--attenuation-limit", cli.attenuation_limit.is_some())],
         "is for the local engine, and an API key or --engine asks for elevenlabs",
@@ -97,7 +106,7 @@ fn elevenlabs(cli: &Cli, around: &Surroundings, source: &Source) -> Result<Engin
     let proxy = around.proxies.towards(&base_url)?;
     let preview = cli.preview.as_deref().map(Preview::of_file).transpose()?;
     Ok(Engine::ElevenLabs(Box::new(Settings {
-        key: the_key(cli, around, source)?,
+        key: the_key(cli, around, reads_stdin)?,
         base_url,
         proxy,
         resample: cli.resample,
@@ -114,9 +123,9 @@ fn elevenlabs(cli: &Cli, around: &Surroundings, source: &Source) -> Result<Engin
 }
 
 /// The key of the command line, else that of the environment.
-fn the_key(cli: &Cli, around: &Surroundings, source: &Source) -> Result<Key, Failure> {
+fn the_key(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Key, Failure> {
     match (&cli.api_key_file, &around.api_key) {
-        (Some(path), _) if super::is_stdin(path) && *source == Source::Stdin => Err(Failure::usage(
+        (Some(path), _) if super::is_stdin(path) && reads_stdin => Err(Failure::usage(
             "the API key and the recording cannot both come from standard input",
             format!("put the key into a file, or into {}", key::VARIABLE),
         )),

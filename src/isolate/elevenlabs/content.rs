@@ -69,6 +69,11 @@ impl Content {
         matches!(self, Self::Stored { left: 0, .. } | Self::Live { left: Some(0), .. })
     }
 
+    /// Whether there is a way back to the first byte: not from a pipe.
+    pub(super) fn can_be_read_again(&self) -> bool {
+        matches!(self, Self::Stored { .. })
+    }
+
     /// Goes back to the first byte.
     ///
     /// # Errors

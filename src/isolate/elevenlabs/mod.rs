@@ -8,6 +8,7 @@ mod client;
 mod content;
 mod delivery;
 mod form;
+mod gate;
 pub mod key;
 mod limits;
 mod line;
@@ -27,28 +28,30 @@ use std::time::Instant;
 
 use super::{Isolate, Observer, Outcome, Rehearsal, Task, Upload};
 use crate::audio::probe;
-use crate::error::{Exchange, Failure};
+use crate::error::{Exchange, Failure, Kind};
 use client::Client;
 use delivery::Delivery;
 use form::{Body, Form};
+use gate::Gate;
 use line::Line;
 pub use payload::FileFormat;
 use payload::Payload;
-use retry::{Retries, Trouble, seconds};
+use retry::{Again, Retries, Trouble, seconds};
 use settings::Settings;
 
 /// Isolates over the network, for money.
 pub struct ElevenLabs {
     settings: Arc<Settings>,
     client: Client,
+    gate: Gate,
 }
 
 impl ElevenLabs {
-    /// An engine that has done nothing yet.
+    /// An engine that sends so many requests at once at most.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings, at_once: usize) -> Self {
         let settings = Arc::new(settings);
-        Self { client: Client::new(Arc::clone(&settings)), settings }
+        Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once) }
     }
 
     /// Sends the payload until there is a reply, and writes that. Returns the bytes written.
@@ -64,11 +67,21 @@ impl ElevenLabs {
         let mut retries = Retries::new(&self.settings);
         let mut delivery = None;
         loop {
+            let pass = self.gate.enter();
             retries.attempts += 1;
             let trouble = match self.attempt(task, &form, payload, &mut delivery, exchange, observer) {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
             };
+            // Where fewer of ours cure it, it is no failure of this recording.
+            let crowded = trouble.failure.kind == Kind::RateLimit
+                && trouble.again != Again::Never
+                && payload.content.can_be_read_again();
+            if let Some(at_once) = pass.leave(crowded) {
+                retries.attempts -= 1;
+                observer.note(&format!("{}; going on with {at_once} at once", trouble.failure));
+                continue;
+            }
             let (failure, wait) = retries.next(trouble)?;
             observer.note(&format!(
                 "{failure}; trying again in {} (attempt {} of {})",
@@ -134,6 +147,9 @@ impl ElevenLabs {
         exchange.bytes_uploaded += body.sent();
         let mut response = answer?;
         reply::note(&response, &settings.key, exchange);
+        if let Some(most) = reply::most_at_once(&response) {
+            self.gate.told(most);
+        }
         reply::accept(&mut response, &line, &settings.key, exchange)?;
         let seconds = payload.recording().seconds;
         reply::receive(&mut response, &line, settings, seconds, delivery, observer)

@@ -34,6 +34,11 @@ pub(super) fn note(response: &Response<ureq::Body>, key: &Key, exchange: &mut Ex
     exchange.credits = header("character-cost").and_then(|cost| cost.trim().parse().ok());
 }
 
+/// How many requests the account may have under way at once, if the service says so.
+pub(super) fn most_at_once(response: &Response<ureq::Body>) -> Option<usize> {
+    response.headers().get("maximum-concurrent-requests")?.to_str().ok()?.trim().parse().ok()
+}
+
 /// Makes an answer that is no success a failure.
 ///
 /// # Errors

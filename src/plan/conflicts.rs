@@ -1,0 +1,202 @@
+//! What cannot go well, found before any work: outputs that meet each other, an input, or what is there.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::{Job, Surroundings};
+use crate::cli::Cli;
+use crate::error::{Failure, Kind};
+use crate::isolate::Task;
+use crate::sink::{self, Sink};
+
+/// A task, whether its input was named, and whether it belongs to the share that is asked for.
+type Planned = (Task, bool, bool);
+
+/// How many of the same kind are named before the rest is only counted.
+const SHOWN: usize = 10;
+
+/// Leaves out what earlier runs have written into the directories that are searched: `*.isolated.*`, and what
+/// is the output of another input now. Says so in `details`.
+pub(super) fn without_outputs(tasks: Vec<Planned>, details: &mut Vec<String>) -> Vec<Planned> {
+    let outputs: HashSet<PathBuf> = tasks
+        .iter()
+        .filter(|(task, ..)| task.sink.path() != task.source.path())
+        .filter_map(|(task, ..)| task.sink.path().map(Path::to_owned))
+        .collect();
+    let is_output = |path: &Path| {
+        let stem = path.file_stem().unwrap_or_default();
+        Path::new(stem).extension().is_some_and(|extension| extension == "isolated") || outputs.contains(path)
+    };
+    let mut kept = Vec::new();
+    for task in tasks {
+        match task.0.source.path() {
+            Some(path) if !task.1 && is_output(path) => {
+                details.push(format!("{}: passed over: an output of an earlier run", path.display()));
+            }
+            _ => kept.push(task),
+        }
+    }
+    kept
+}
+
+/// Checks all tasks and makes jobs of those that belong to the share.
+///
+/// # Errors
+/// All that is wrong, together.
+pub(super) fn check(cli: &Cli, around: &Surroundings, tasks: Vec<Planned>) -> Result<Vec<Job>, Failure> {
+    let mut found = Conflicts::default();
+    let mut targets: HashMap<PathBuf, usize> = HashMap::new();
+    let mut folders = Folders::default();
+    let inputs: HashSet<_> = tasks.iter().filter_map(|(task, ..)| sink::identity(input(task))).collect();
+    for (at, (task, ..)) in tasks.iter().enumerate() {
+        if let Sink::File { path, .. } = &task.sink
+            && let Some(first) = targets.insert(folders.full(path), at)
+        {
+            found.add(Failure::usage(
+                format!(
+                    "{} and {} would both be written to {}",
+                    input(&tasks[first].0).display(),
+                    input(task).display(),
+                    path.display()
+                ),
+                "keep the outputs apart, for example with --name '{stem}.{source_ext}.isolated.{ext}'",
+            ));
+        }
+    }
+    let mut jobs = Vec::new();
+    for (task, _, share) in tasks {
+        match conflict(cli, around, &task, &inputs) {
+            Err(failure) if share => found.add(failure),
+            Ok(skip) if share => jobs.push(Job { task, skip }),
+            _ => {}
+        }
+    }
+    found.none()?;
+    Ok(jobs)
+}
+
+fn input(task: &Task) -> &Path {
+    // Where the system knows this name, a redirected file is found behind it.
+    task.source.path().unwrap_or(Path::new("/dev/stdin"))
+}
+
+/// Full names of files that may not be there yet. Each folder is looked up once.
+#[derive(Default)]
+struct Folders {
+    full: HashMap<PathBuf, PathBuf>,
+}
+
+impl Folders {
+    fn full(&mut self, path: &Path) -> PathBuf {
+        let folder = sink::folder(path);
+        if !self.full.contains_key(folder) {
+            self.full.insert(folder.to_owned(), existing_part(folder));
+        }
+        self.full[folder].join(path.file_name().unwrap_or_default())
+    }
+}
+
+/// A path with the part of it that exists freed from links.
+fn existing_part(path: &Path) -> PathBuf {
+    match (std::fs::canonicalize(path), path.parent(), path.file_name()) {
+        (Ok(full), ..) => full,
+        (Err(_), Some(parent), Some(name)) => {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            existing_part(parent).join(name)
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// What is wrong with one task. Returns whether it is done already.
+fn conflict(
+    cli: &Cli,
+    around: &Surroundings,
+    task: &Task,
+    inputs: &HashSet<sink::Identity>,
+) -> Result<bool, Failure> {
+    if cli.json && task.sink == Sink::Stdout {
+        return Err(Failure::usage(
+            "--json and the audio cannot both go to standard output",
+            "write the audio to a file with -o FILE",
+        ));
+    }
+    if task.sink == Sink::Stdout && around.stdout_is_terminal && cli.output.is_none() {
+        return Err(Failure::usage(
+            "audio is not written to a terminal",
+            "write it to a file with -o FILE, or pipe it into a player; -o - insists",
+        ));
+    }
+    let output = task.sink.path().unwrap_or(Path::new("/dev/stdout"));
+    if sink::identity(output).is_some_and(|identity| inputs.contains(&identity)) {
+        let (is, hint) = if sink::identity(input(task)) == sink::identity(output) {
+            ("is the input", "choose another name with -o; the recording is never overwritten")
+        } else {
+            ("is another input", "choose other names with -d or --name; a recording is never overwritten")
+        };
+        return Err(Failure::usage(format!("{} {is}", output.display()), hint));
+    }
+    let Sink::File { path, make_folder, .. } = &task.sink else {
+        return Ok(false);
+    };
+    // A name that ends in a slash can only be a directory's.
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Failure::output(
+            format!("{} is a directory", path.display()),
+            "name a file in it with -o, or use -d",
+        ));
+    }
+    let folder = sink::folder(path);
+    if *make_folder {
+        let there = folder.ancestors().find(|folder| folder.exists());
+        if let Some(file) = there.filter(|there| !there.is_dir()) {
+            return Err(Failure::output(
+                format!("{} is no directory", file.display()),
+                "choose another place with -d",
+            ));
+        }
+    } else if !folder.is_dir() {
+        return Err(Failure::output(
+            format!("{}: there is no directory {}", path.display(), folder.display()),
+            "make it first, for example with mkdir -p",
+        ));
+    }
+    if path.exists() && cli.skip_existing {
+        return Ok(true);
+    }
+    if path.exists() && !cli.force {
+        return Err(sink::exists(path));
+    }
+    Ok(false)
+}
+
+/// Conflicts, to be told together.
+#[derive(Default)]
+struct Conflicts {
+    first: Option<Kind>,
+    /// By their hints, in the order in which they were found.
+    groups: Vec<(String, Vec<String>)>,
+}
+
+impl Conflicts {
+    fn add(&mut self, failure: Failure) {
+        self.first.get_or_insert(failure.kind);
+        match self.groups.iter_mut().find(|(hint, _)| *hint == failure.hint) {
+            Some((_, messages)) => messages.push(failure.message),
+            None => self.groups.push((failure.hint, vec![failure.message])),
+        }
+    }
+
+    fn none(self) -> Result<(), Failure> {
+        let Some(kind) = self.first else { return Ok(()) };
+        let mut texts = Vec::new();
+        for (_, messages) in &self.groups {
+            texts.extend(messages.iter().take(SHOWN).cloned());
+            if messages.len() > SHOWN {
+                texts.push(format!("and {} more like these", messages.len() - SHOWN));
+            }
+        }
+        let hints: Vec<_> = self.groups.into_iter().map(|(hint, _)| hint).collect();
+        Err(Failure::new(kind, texts.join("; "), hints.join("; ")))
+    }
+}
