@@ -14,6 +14,7 @@ use crate::isolate::{Isolate, Outcome, Rehearsal};
 use crate::plan::{Engine, Job, Run};
 use crate::progress::{Progress, Screen};
 use crate::report::{Report, Totals, input_name};
+use crate::sink::Sink;
 
 /// Carries out `run` and returns the exit code.
 ///
@@ -46,15 +47,23 @@ pub fn run(run: &Run) -> Result<u8> {
     screen.clear();
     let Ends { code, fatal, ended, mut totals } =
         batch.ends.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(failure) = fatal {
-        return Err(failure.into());
+    let mut code = code.unwrap_or(0);
+    match fatal {
+        // A reader of the results that has left excuses no failure.
+        Some(failure) if failure.kind == Kind::ReaderLeft && code != 0 => return Ok(code),
+        Some(failure) => return Err(failure.into()),
+        None => {}
+    }
+    if ended < run.jobs.len() && code != 0 {
+        // Some failed, and of others nothing is known.
+        code = Kind::Output.exit_code();
     }
     if run.batch {
         totals.left_out = run.jobs.len() - ended;
         totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
         report.summary(&totals);
     }
-    Ok(code.unwrap_or(0))
+    Ok(code)
 }
 
 /// Refuses a run that would bill more minutes than are allowed.
@@ -139,90 +148,89 @@ impl Batch<'_> {
     fn worker(&self) {
         while !self.over.load(Relaxed) {
             let Some(job) = self.run.jobs.get(self.next.fetch_add(1, Relaxed)) else { return };
-            match self.job(job) {
-                Ok(kind) => {
-                    let failed = kind.is_some_and(|kind| kind != Kind::ReaderLeft);
-                    if failed && self.run.fail_fast {
-                        self.over.store(true, Relaxed);
-                    }
-                    let mut ends = self.ends();
-                    ends.merge(kind.map_or(0, Kind::exit_code));
-                    ends.ended += 1;
-                    self.screen.ended(ends.ended, ends.totals.seconds);
-                }
-                Err(failure) => {
-                    self.over.store(true, Relaxed);
-                    self.ends().fatal.get_or_insert(failure);
-                }
+            if let Err(failure) = self.job(job) {
+                self.over.store(true, Relaxed);
+                self.ends().fatal.get_or_insert(failure);
             }
         }
     }
 
-    /// Works on one job; says how it failed, if it did.
-    fn job(&self, job: &Job) -> Result<Option<Kind>, Failure> {
-        if job.skip {
-            self.ends().totals.skipped += 1;
-            self.report.skipped(&job.task, self.engine.name(), self.run.batch)?;
-            return Ok(None);
+    /// Works on one job, and tells how it ended.
+    ///
+    /// # Errors
+    /// Those of telling.
+    fn job(&self, job: &Job) -> Result<(), Failure> {
+        let (task, engine) = (&job.task, self.engine.name());
+        let there = || matches!(&task.sink, Sink::File { path, .. } if path.exists());
+        if job.skip || (self.run.skip_existing && there()) {
+            self.ended(None, |totals| totals.skipped += 1);
+            return self.report.skipped(task, engine, self.run.batch);
         }
         let failure = if self.run.dry_run {
-            match self.engine.rehearse(&job.task) {
+            match self.engine.rehearse(task) {
                 Ok(rehearsal) => {
-                    self.count_planned(&rehearsal);
-                    self.report.planned(&job.task, self.engine.name(), &rehearsal)?;
-                    return Ok(None);
+                    self.ended(None, |totals| count_planned(totals, &rehearsal));
+                    return self.report.planned(task, engine, &rehearsal);
                 }
                 Err(failure) => failure,
             }
         } else {
-            let progress = Progress::new(&input_name(&job.task), self.screen, self.report);
-            let result = self.engine.isolate(&job.task, &progress);
+            let progress = Progress::new(&input_name(task), self.screen, self.report);
+            let result = self.engine.isolate(task, &progress);
             progress.clear();
             match result {
                 Ok(outcome) => {
-                    self.count_done(&outcome);
-                    self.report.done(&job.task, self.engine.name(), &outcome)?;
-                    return Ok(None);
+                    self.ended(None, |totals| count_done(totals, &outcome));
+                    return self.report.done(task, engine, &outcome);
                 }
                 Err(failure) => failure,
             }
         };
         // Where nobody wants to read more, nobody wants to read about it either.
-        if failure.kind != Kind::ReaderLeft {
-            self.ends().totals.failed.push(input_name(&job.task));
-            self.report.failed(&job.task, self.engine.name(), &failure, u32::from(!self.run.dry_run))?;
+        if failure.kind == Kind::ReaderLeft {
+            self.ended(None, |_| {});
+            return Ok(());
         }
-        Ok(Some(failure.kind))
+        self.ended(Some(failure.kind), |totals| totals.failed.push(input_name(task)));
+        self.report.failed(task, engine, &failure, u32::from(!self.run.dry_run))
     }
 
-    fn count_done(&self, outcome: &Outcome) {
+    /// Takes note of how a job ended, before anybody is told.
+    fn ended(&self, failed: Option<Kind>, count: impl FnOnce(&mut Totals)) {
+        if failed.is_some() && self.run.fail_fast {
+            self.over.store(true, Relaxed);
+        }
         let mut ends = self.ends();
-        let totals = &mut ends.totals;
-        totals.done += 1;
-        match outcome.recording.seconds {
-            Some(seconds) => totals.seconds += seconds,
-            None => totals.unknown += 1,
-        }
-        if let Some(credits) = outcome.exchange.as_ref().and_then(|exchange| exchange.credits) {
-            totals.credits = Some(totals.credits.unwrap_or(0) + credits);
-        }
-    }
-
-    fn count_planned(&self, rehearsal: &Rehearsal) {
-        let mut ends = self.ends();
-        let totals = &mut ends.totals;
-        totals.done += 1;
-        match rehearsal.recording.seconds {
-            Some(seconds) => totals.seconds += seconds,
-            None => totals.unknown += 1,
-        }
-        if let Some(upload) = rehearsal.upload {
-            totals.bytes = Some(totals.bytes.unwrap_or(0) + upload.bytes.unwrap_or(0));
-            totals.credits = Some(totals.credits.unwrap_or(0) + upload.credits.unwrap_or(0));
-        }
+        ends.merge(failed.map_or(0, Kind::exit_code));
+        ends.ended += 1;
+        count(&mut ends.totals);
+        self.screen.ended(ends.ended, ends.totals.seconds);
     }
 
     fn ends(&self) -> MutexGuard<'_, Ends> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count_done(totals: &mut Totals, outcome: &Outcome) {
+    totals.done += 1;
+    match outcome.recording.seconds {
+        Some(seconds) => totals.seconds += seconds,
+        None => totals.unknown += 1,
+    }
+    if let Some(credits) = outcome.exchange.as_ref().and_then(|exchange| exchange.credits) {
+        totals.credits = Some(totals.credits.unwrap_or(0) + credits);
+    }
+}
+
+fn count_planned(totals: &mut Totals, rehearsal: &Rehearsal) {
+    totals.done += 1;
+    match rehearsal.recording.seconds {
+        Some(seconds) => totals.seconds += seconds,
+        None => totals.unknown += 1,
+    }
+    if let Some(upload) = rehearsal.upload {
+        totals.bytes = Some(totals.bytes.unwrap_or(0) + upload.bytes.unwrap_or(0));
+        totals.credits = Some(totals.credits.unwrap_or(0) + upload.credits.unwrap_or(0));
     }
 }

@@ -70,6 +70,8 @@ pub enum Plan {
 }
 
 /// A run of the program.
+// Each bool is a switch of the command line.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The recordings.
@@ -80,6 +82,8 @@ pub struct Run {
     pub workers: usize,
     /// Begin nothing new after a failure.
     pub fail_fast: bool,
+    /// Leave out what is there already, also when it has appeared meanwhile.
+    pub skip_existing: bool,
     /// The most minutes that may be billed.
     pub most_minutes: Option<f64>,
     /// Only say what would be done.
@@ -164,12 +168,15 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     if let Some(shard) = cli.shard {
         notes.push(format!("share {shard} has {} of {all} recordings", jobs.len()));
     }
-    let workers = cli.jobs.unwrap_or_else(|| engine.own_workers()).min(jobs.len()).max(1);
+    let wanted = cli.jobs.unwrap_or_else(|| engine.own_workers());
+    // A plan is quickly made, and is read from top to bottom.
+    let workers = if cli.dry_run { 1 } else { wanted.min(jobs.len()).max(1) };
     Ok(Plan::Run(Run {
         jobs,
         engine,
         workers,
         fail_fast: cli.fail_fast,
+        skip_existing: cli.skip_existing,
         most_minutes: cli.max_minutes,
         dry_run: cli.dry_run,
         batch,

@@ -18,14 +18,20 @@ const SHOWN: usize = 10;
 /// Leaves out what earlier runs have written into the directories that are searched: `*.isolated.*`, and what
 /// is the output of another input now. Says so in `details`.
 pub(super) fn without_outputs(tasks: Vec<Planned>, details: &mut Vec<String>) -> Vec<Planned> {
-    let outputs: HashSet<PathBuf> = tasks
-        .iter()
-        .filter(|(task, ..)| task.sink.path() != task.source.path())
-        .filter_map(|(task, ..)| task.sink.path().map(Path::to_owned))
-        .collect();
-    let is_output = |path: &Path| {
+    let mut folders = Folders::default();
+    let mut outputs = HashSet::new();
+    for (task, ..) in &tasks {
+        if let (Some(from), Some(to)) = (task.source.path(), task.sink.path()) {
+            let to = folders.full(to);
+            if folders.full(from) != to {
+                outputs.insert(to);
+            }
+        }
+    }
+    let mut is_output = |path: &Path| {
         let stem = path.file_stem().unwrap_or_default();
-        Path::new(stem).extension().is_some_and(|extension| extension == "isolated") || outputs.contains(path)
+        let isolated = Path::new(stem).extension().is_some_and(|extension| extension == "isolated");
+        isolated || outputs.contains(&folders.full(path))
     };
     let mut kept = Vec::new();
     for task in tasks {
@@ -52,14 +58,16 @@ pub(super) fn check(cli: &Cli, around: &Surroundings, tasks: Vec<Planned>) -> Re
         if let Sink::File { path, .. } = &task.sink
             && let Some(first) = targets.insert(folders.full(path), at)
         {
+            let (one, other) = (input(&tasks[first].0), input(task));
+            let hint = if one.file_name() == other.file_name() {
+                "name a directory above both with -r: then -d keeps the tree below it"
+            } else {
+                "keep the outputs apart, for example with --name '{stem}.{source_ext}.isolated.{ext}'"
+            };
+            let path = path.display();
             found.add(Failure::usage(
-                format!(
-                    "{} and {} would both be written to {}",
-                    input(&tasks[first].0).display(),
-                    input(task).display(),
-                    path.display()
-                ),
-                "keep the outputs apart, for example with --name '{stem}.{source_ext}.isolated.{ext}'",
+                format!("{} and {} would both be written to {path}", one.display(), other.display()),
+                hint,
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! Which recordings there are: those that are named, those in directories, and those on a list.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::{Surroundings, is_stdin};
 use crate::cli::Cli;
 use crate::error::Failure;
+use crate::shard::Shard;
 use crate::source::Source;
 
 /// The most bytes that a list of files may have: millions of names.
@@ -51,57 +53,81 @@ pub(super) struct Found {
 /// `Usage` when standard input is asked for twice; `Input` when a directory or a list cannot be read, or a
 /// directory has no recordings.
 pub(super) fn collect(cli: &Cli, around: &Surroundings) -> Result<Option<Found>, Failure> {
-    let mut names: Vec<PathBuf> = cli.inputs.clone();
-    let mut stdin_uses = names.iter().filter(|name| is_stdin(name)).count();
-    if let Some(list) = &cli.files_from {
-        stdin_uses += usize::from(is_stdin(list));
-        if stdin_uses <= 1 {
-            names.extend(listed(list, cli.null)?);
-        }
-    } else if names.is_empty() {
-        if around.stdin_is_terminal {
-            return Ok(None);
-        }
-        names.push("-".into());
-        stdin_uses = 1;
-    }
+    let mut stdin_uses = cli.inputs.iter().filter(|name| is_stdin(name)).count();
+    stdin_uses += usize::from(cli.files_from.as_deref().is_some_and(is_stdin));
     if stdin_uses > 1 {
         return Err(Failure::usage(
             "standard input can be read only once",
             "name it once, as the recording or as the list of --files-from",
         ));
     }
-    let batch = names.len() != 1 || cli.files_from.is_some() || cli.shard.is_some() || names[0].is_dir();
-    let mut inputs = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    let mut add = |input: Input| {
-        // Named twice, or named and in a directory: once is enough.
-        let path =
-            input.source.path().map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
-        if path.is_none_or(|path| seen.insert(path)) {
-            inputs.push(input);
-        }
-    };
-    let share = |name: &Path| cli.shard.is_none_or(|shard| shard.has(name.as_os_str().as_encoded_bytes()));
-    let reads_stdin = stdin_uses > 0;
-    for name in &names {
-        if cli.inputs.contains(name) && is_stdin(name) || cli.inputs.is_empty() && cli.files_from.is_none() {
-            add(Input { source: Source::Stdin, below: PathBuf::new(), named: true, share: share(name) });
-        } else if name.is_dir() {
-            for (file, below) in searched(name, cli)? {
-                let relative = below.join(file.file_name().unwrap_or_default());
-                add(Input { source: Source::File(file), below, named: false, share: share(&relative) });
-            }
+    let mut inputs = Inputs { shard: cli.shard, ..Inputs::default() };
+    for name in &cli.inputs {
+        if is_stdin(name) {
+            inputs.add(Source::Stdin, name, None);
         } else {
-            add(Input {
-                source: Source::File(name.clone()),
-                below: PathBuf::new(),
-                named: true,
-                share: share(name),
-            });
+            inputs.add_path(name, cli)?;
         }
     }
-    Ok(Some(Found { inputs, reads_stdin, batch }))
+    let mut named = cli.inputs.len();
+    if let Some(list) = &cli.files_from {
+        let listed = listed(list, cli.null)?;
+        named += listed.len();
+        // On a list, every name is a file's.
+        for name in &listed {
+            inputs.add_path(name, cli)?;
+        }
+    } else if cli.inputs.is_empty() {
+        if around.stdin_is_terminal {
+            return Ok(None);
+        }
+        stdin_uses = 1;
+        named = 1;
+        inputs.add(Source::Stdin, Path::new("-"), None);
+    }
+    let directory = cli.inputs.iter().any(|name| !is_stdin(name) && name.is_dir());
+    let batch = named != 1 || directory || cli.files_from.is_some() || cli.shard.is_some();
+    Ok(Some(Found { inputs: inputs.found, reads_stdin: stdin_uses > 0, batch }))
+}
+
+/// Inputs, each once.
+#[derive(Default)]
+struct Inputs {
+    shard: Option<Shard>,
+    found: Vec<Input>,
+    /// Where in `found` a path is, freed from links.
+    places: HashMap<PathBuf, usize>,
+}
+
+impl Inputs {
+    /// Takes a file, or what is in a directory.
+    fn add_path(&mut self, name: &Path, cli: &Cli) -> Result<(), Failure> {
+        if name.is_dir() {
+            for (file, below) in searched(name, cli)? {
+                let relative = below.join(file.file_name().unwrap_or_default());
+                self.add(Source::File(file), &relative, Some(below));
+            }
+        } else {
+            self.add(Source::File(name.to_owned()), name, None);
+        }
+        Ok(())
+    }
+
+    /// Takes an input. `name` decides its share; `below` is its folder in the directory in which it was found.
+    fn add(&mut self, source: Source, name: &Path, below: Option<PathBuf>) {
+        let named = below.is_none();
+        let path = source.path().map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+        // Named twice, or named and in a directory: once is enough, and a name counts.
+        if let Some(at) = path.as_ref().and_then(|path| self.places.get(path)) {
+            self.found[*at].named |= named;
+            return;
+        }
+        if let Some(path) = path {
+            self.places.insert(path, self.found.len());
+        }
+        let share = self.shard.is_none_or(|shard| shard.has(name.as_os_str().as_encoded_bytes()));
+        self.found.push(Input { source, below: below.unwrap_or_default(), named, share });
+    }
 }
 
 /// The names on a list: one a line, or each ended by a zero byte.

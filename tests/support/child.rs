@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -130,6 +130,15 @@ impl Running {
     /// Writes to its standard input.
     pub fn give(&mut self, bytes: &[u8]) {
         self.stdin.as_mut().expect("an open standard input").write_all(bytes).expect("the program takes it");
+    }
+
+    /// Writes to its standard input, and says whether the program was still there to take it all.
+    pub fn try_give(&mut self, bytes: &[u8]) -> bool {
+        match self.stdin.as_mut().expect("an open standard input").write_all(bytes) {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => false,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Ends its standard input.

@@ -24,6 +24,8 @@ pub(super) struct Wav {
     samples: Vec<i32>,
     header: Header,
     data_len: u64,
+    /// Whether the header says where the data ends. If not, what makes its length even would be taken for data.
+    ends: bool,
 }
 
 impl Wav {
@@ -37,7 +39,8 @@ impl Wav {
                 Some(Quantiser::new(spec.rate, spec.channels, u32::from(header.bits())))
             }
         };
-        Ok(Self { output, quantiser, samples: Vec::new(), header, data_len: 0 })
+        let ends = header.seekable || frames.is_some();
+        Ok(Self { output, quantiser, samples: Vec::new(), header, data_len: 0, ends })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -72,7 +75,7 @@ impl Encode for Wav {
             quantiser.finish(&mut self.samples);
             self.put_integers()?;
         }
-        if self.data_len % 2 == 1 {
+        if self.ends && self.data_len % 2 == 1 {
             self.output.write_all(&[0])?;
         }
         if self.output.is_seekable() {

@@ -14,6 +14,9 @@ const MAX_FMT: u64 = 1024;
 /// 0x8000_0000, ffmpeg 0xFFFF_FFFF, others in between.
 const STREAMED: u64 = 0x7fff_0000;
 
+/// The same for lengths of 64 bits: ffmpeg leaves i64::MAX, less what its header takes.
+const WIDE_STREAMED: u64 = 1 << 62;
+
 /// What the header says, up to the first byte of the data.
 #[derive(Debug, Clone)]
 pub struct Header {
@@ -112,7 +115,7 @@ fn only_chunks_follow(file: &mut Input) -> Result<bool, Failure> {
 fn trusted(announced: u64, wide: bool, offset: u64, file_len: Option<u64>) -> Option<u64> {
     // A 32-bit length wraps around in a file of more than 4 GiB.
     let wrapped = !wide && file_len.is_some_and(|len| len.saturating_sub(offset) > u64::from(u32::MAX));
-    let streamed = announced == 0 || announced >= if wide { i64::MAX as u64 } else { STREAMED };
+    let streamed = announced == 0 || announced >= if wide { WIDE_STREAMED } else { STREAMED };
     let there = file_len.map(|len| len.saturating_sub(offset));
     let complete = there.is_some_and(|there| there >= announced);
     (!wrapped && (!streamed || (complete && announced > 0))).then_some(announced)

@@ -13,8 +13,9 @@ pub(super) struct Gate {
 }
 
 struct State {
-    /// Requests under way.
+    /// Requests under way, and how many have ever been let in.
     inside: usize,
+    entered: u64,
     /// How many there may be now, and how many at most.
     limit: usize,
     most: usize,
@@ -23,12 +24,18 @@ struct State {
 }
 
 /// The right to have one request under way, given back when dropped.
-pub(super) struct Pass<'a>(&'a Gate);
+pub(super) struct Pass<'a> {
+    gate: &'a Gate,
+    /// Others were under way when it began.
+    among_others: bool,
+    /// How many had been let in by then.
+    entered: u64,
+}
 
 impl Gate {
     /// A gate for so many at once.
     pub(super) fn new(most: usize) -> Self {
-        let state = State { inside: 0, limit: most, most, changed: Instant::now() };
+        let state = State { inside: 0, entered: 0, limit: most, most, changed: Instant::now() };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -42,7 +49,8 @@ impl Gate {
             }
             if state.inside < state.limit {
                 state.inside += 1;
-                return Pass(self);
+                state.entered += 1;
+                return Pass { gate: self, among_others: state.inside > 1, entered: state.entered };
             }
             let waited = self.changed.wait_timeout(state, RECOVERY);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -63,14 +71,15 @@ impl Gate {
 
 impl Pass<'_> {
     /// Gives the right back. Where the service has too many requests (`crowded`), there may be one less than
-    /// there are; returns how many that is, unless this was the only one, so that fewer of ours do not help.
+    /// there are; returns how many that is, unless no other of ours was under way meanwhile, so that fewer do not
+    /// help.
     pub(super) fn leave(self, crowded: bool) -> Option<usize> {
-        let mut state = self.0.state();
-        let others = state.inside - 1;
-        if !crowded || (others == 0 && state.limit == 1) {
+        let mut state = self.gate.state();
+        let alone = !self.among_others && state.entered == self.entered;
+        if !crowded || alone {
             return None;
         }
-        state.limit = state.limit.min(others.max(1));
+        state.limit = state.limit.min((state.inside - 1).max(1));
         state.changed = Instant::now();
         Some(state.limit)
     }
@@ -78,7 +87,7 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.0.state().inside -= 1;
-        self.0.changed.notify_all();
+        self.gate.state().inside -= 1;
+        self.gate.changed.notify_all();
     }
 }
