@@ -278,6 +278,19 @@ impl Output {
         Ok(self.written)
     }
 
+    /// Completes a file that is not what was asked for, but worth to be kept, beside the one that was: with this
+    /// behind its name. Returns its path; `None` for what is no file, or when it cannot be done.
+    #[must_use]
+    pub fn keep(mut self, ending: &str) -> Option<PathBuf> {
+        let Some(To::File { target, replace, .. }) = &mut self.to else { return None };
+        let mut name = target.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        let place = free_name(&target.with_file_name(name));
+        target.clone_from(&place);
+        *replace = false;
+        self.commit().ok().map(|_| place)
+    }
+
     fn failure(&self, error: &io::Error) -> Failure {
         let failure = Failure::writing(error);
         match self.to {

@@ -106,7 +106,7 @@ impl Client {
                 .chain(ConnectProxyConnector::default())
                 .chain(Sockets(Arc::clone(line)))
                 .chain(RustlsConnector::default())
-                .chain(Listen(Arc::clone(line)));
+                .chain(Listen { line: Arc::clone(line), behind_proxy: settings.proxy.is_some() });
         Agent::with_parts(config, connectors, DefaultResolver::default())
     }
 

@@ -66,6 +66,14 @@ impl Delivery {
         }
     }
 
+    /// Keeps a whole reply that is not what it should be: it is paid for, and there may be something in it.
+    pub(super) fn keep(self, sink: &Sink, failure: Failure) -> Failure {
+        match self {
+            Self::Direct(output) => kept(output.keep(REPLY), failure),
+            Self::Converted { reply, .. } => reply.keep(sink, failure),
+        }
+    }
+
     /// Completes the output. Returns its size in bytes, and what the user should know.
     ///
     /// # Errors
@@ -110,6 +118,21 @@ fn convert(input: Input, format: Format, output: Output) -> Result<(u64, Vec<Str
     Ok((encoder.finish()?, warnings.collect()))
 }
 
+/// What the name of a kept reply ends in, behind the output's.
+const REPLY: &str = ".reply.mp3";
+
+/// The failure when a reply has been kept at this place.
+fn kept(place: Option<PathBuf>, failure: Failure) -> Failure {
+    match place {
+        Some(place) => Failure {
+            hint: format!("what the service sent, and has billed, is in {}", place.display()),
+            saved: true,
+            ..failure
+        },
+        None => failure,
+    }
+}
+
 /// A reply in a temporary file, which is gone in the end, unless it is kept.
 pub(super) struct Reply {
     /// `None` only when it is kept.
@@ -143,18 +166,10 @@ impl Reply {
     fn keep(mut self, sink: &Sink, failure: Failure) -> Failure {
         let beside = sink.path().filter(|_| matches!(sink, Sink::File { .. })).map(|path| {
             let mut name = path.file_name().unwrap_or_default().to_owned();
-            name.push(".reply.mp3");
+            name.push(REPLY);
             free_name(&path.with_file_name(name))
         });
-        let place = beside.filter(|place| self.copy(place).is_ok()).or_else(|| self.leave());
-        match place {
-            Some(place) => Failure {
-                hint: format!("what the service sent, and has billed, is in {}", place.display()),
-                saved: true,
-                ..failure
-            },
-            None => failure,
-        }
+        kept(beside.filter(|place| self.copy(place).is_ok()).or_else(|| self.leave()), failure)
     }
 
     fn copy(&mut self, place: &Path) -> Result<(), Failure> {

@@ -296,15 +296,24 @@ impl Transport for Socket {
 
 /// Puts [`Listening`] on top of the chain.
 #[derive(Debug)]
-pub(super) struct Listen(pub Arc<Line>);
+pub(super) struct Listen {
+    pub line: Arc<Line>,
+    /// There is a proxy on the way. The connection to it goes through the chain as well, and what comes on that
+    /// is for the layer above.
+    pub behind_proxy: bool,
+}
 
 impl<In: Transport> Connector<In> for Listen {
-    type Out = Listening<In>;
+    type Out = Either<In, Listening<In>>;
 
-    fn connect(&self, _: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+    fn connect(&self, to: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let to_the_proxy = self.behind_proxy && to.config.proxy().is_none();
         Ok(chained.map(|inner| {
-            self.0.tls.store(inner.is_tls(), Relaxed);
-            Listening { inner, line: Arc::clone(&self.0) }
+            if to_the_proxy {
+                return Either::A(inner);
+            }
+            self.line.tls.store(inner.is_tls(), Relaxed);
+            Either::B(Listening { inner, line: Arc::clone(&self.line) })
         }))
     }
 }
@@ -381,7 +390,7 @@ impl<T: Transport> Transport for Listening<T> {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         // ureq has not seen what is in its buffer already, and would wait for more.
-        if self.line.heard.swap(false, Relaxed) {
+        if self.line.heard.swap(false, Relaxed) && !self.inner.buffers().input().is_empty() {
             return Ok(true);
         }
         // An answer that came early comes to its end soon, or never.

@@ -117,6 +117,9 @@ impl ElevenLabs {
             }
             Err(trouble) => {
                 let trouble = delivery.after(trouble);
+                if trouble.failure.kind == Kind::Service && !delivery.is_untouched() {
+                    return Err(Trouble::for_good(delivery.keep(&task.sink, trouble.failure)));
+                }
                 *slot = Some(delivery).filter(Delivery::is_untouched);
                 Err(trouble)
             }

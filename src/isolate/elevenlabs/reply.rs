@@ -176,7 +176,7 @@ fn believed(frames: &Frames, seconds: Option<f64>, ends_by_itself: bool) -> Resu
         return Err(Trouble::for_good(paid(Failure::new(
             Kind::Service,
             format!("the service's reply is damaged: {damage} bytes of it are no MP3"),
-            "nothing was written",
+            "the output was not written",
         ))));
     }
     let got = frames.seconds();
@@ -193,7 +193,7 @@ fn believed(frames: &Frames, seconds: Option<f64>, ends_by_itself: bool) -> Resu
         return Err(Trouble::for_good(paid(Failure::new(
             Kind::Service,
             format!("the service's reply is only {got:.1} s long, and the recording {seconds:.1} s"),
-            "nothing was written",
+            "the output was not written",
         ))));
     }
     Ok(vec![format!("the service's reply is {got:.1} s long, and the recording {seconds:.1} s")])
