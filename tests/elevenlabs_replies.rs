@@ -9,10 +9,11 @@ mod service;
 mod support;
 
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use child::{Running, command, until};
 use serde_json::{Value, json};
-use service::{ENDPOINT, Reply, Service, VOICE_FRAMES, voice};
+use service::{ENDPOINT, Gate, Reply, Service, VOICE_FRAMES, voice};
 use support::{Audio, Bench};
 
 /// Five seconds at 16 kHz: the shortest recording is 4.6 s long.
@@ -190,6 +191,49 @@ fn a_reply_that_cannot_be_decoded_is_a_failure_that_loses_nothing() {
         done.says(name);
     }
     service.request();
+}
+
+#[test]
+fn a_reply_that_is_broken_or_far_too_short_is_no_success_and_is_kept() {
+    let short = voice()[..20_000].to_vec();
+    let broken = [&voice()[..], &br#"{"detail":{"status":"internal_error"}}"#.repeat(200)].concat();
+    for (body, reason) in [(short, "only"), (broken, "are no MP3")] {
+        for output in ["out.mp3", "out.wav"] {
+            let service = Service::answering([Reply::of(200, "audio/mpeg", &body)]);
+            let bench = bench();
+            let kept = format!("{output}.reply.mp3");
+            let done = service.voxsift(&bench, &["in.wav", "-o", output]).fails(5, reason);
+            done.says(&kept);
+            assert_eq!(bench.names(), ["in.wav", &kept]);
+            assert!(bench.read(&kept) == body, "{output}");
+            service.request();
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_is_a_little_short_is_told_about() {
+    let (bench, service) = (bench(), Service::answering([Reply::of(200, "audio/mpeg", &voice()[..45_000])]));
+    service.voxsift(&bench, &["in.wav"]).succeeds().says("warning: in.wav: the service's reply is 3.");
+}
+
+#[test]
+fn a_result_whose_name_is_taken_meanwhile_is_kept_under_another() {
+    for (output, spare) in [("out.mp3", "out-1.mp3"), ("out.wav", "out-1.wav")] {
+        let (bench, gate) = (bench(), Arc::new(Gate::default()));
+        let service = Service::answering([Reply::voice().behind(&gate)]);
+        let args = ["in.wav", "-o", output, "--progress=always"];
+        let running = Running::start(command(&bench.path(""), args).envs(service.env()));
+        until("the wait", || running.stderr().contains("waiting for the service").then_some(()));
+        bench.file(output, b"somebody else's");
+        gate.open();
+        let ended = running.end().with(2);
+        assert!(ended.stderr.contains(&format!("hint: the result is in {spare}")), "{}", ended.stderr);
+        assert_eq!(bench.names(), ["in.wav", spare, output]);
+        assert_eq!(bench.read(output), b"somebody else's");
+        assert!(output != "out.mp3" || bench.read(spare) == voice());
+        service.request();
+    }
 }
 
 #[test]
