@@ -12,8 +12,9 @@ use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
 use crate::isolate::{Isolate, Outcome, Rehearsal};
 use crate::plan::{Engine, Job, Run};
-use crate::progress::{Progress, Screen};
+use crate::progress::Progress;
 use crate::report::{Report, Totals, input_name};
+use crate::screen::Screen;
 use crate::sink::Sink;
 
 /// Carries out `run` and returns the exit code.

@@ -28,6 +28,7 @@ pub mod isolate;
 pub mod plan;
 pub mod progress;
 pub mod report;
+pub mod screen;
 pub mod shard;
 pub mod sink;
 pub mod source;

@@ -7,8 +7,8 @@ use clap::{CommandFactory, Parser};
 use voxsift::cli::Cli;
 use voxsift::error::Kind;
 use voxsift::plan::{self, Plan, Surroundings};
-use voxsift::progress::Screen;
 use voxsift::report::{self, Report};
+use voxsift::screen::Screen;
 use voxsift::{batch, interrupt};
 
 fn main() -> ExitCode {

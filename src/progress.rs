@@ -5,77 +5,20 @@ use std::mem::discriminant;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::audio::Spec;
 use crate::isolate::{Observer, Stage};
 use crate::plan::Progress as Way;
-use crate::report::{Report, times};
-use crate::text::{harmless, megabytes};
+use crate::report::Report;
+use crate::screen::{Screen, styled};
+use crate::text::{clock, harmless, megabytes, times};
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the bar is drawn while there is nothing to count.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Where bars are drawn, one below the other. All that is printed meanwhile goes through
-/// [`above`](Self::above), so that it does not run into them.
-pub struct Screen {
-    bars: MultiProgress,
-    way: Way,
-    /// The line about all recordings, below the others.
-    total: Option<ProgressBar>,
-    begun: Instant,
-}
-
-impl Screen {
-    /// A screen for so many recordings.
-    #[must_use]
-    pub fn new(way: Way, recordings: usize) -> Self {
-        let bars = if way == Way::Bar {
-            MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8))
-        } else {
-            MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
-        };
-        let total = (recordings > 1).then(|| {
-            let total =
-                ProgressBar::hidden().with_style(styled("{wide_bar}  {pos} of {len}  {msg}  {eta} left"));
-            total.set_length(recordings as u64);
-            bars.add(total)
-        });
-        Self { bars, way, total, begun: Instant::now() }
-    }
-
-    /// A screen on which nothing is ever drawn.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::new(Way::Hidden, 0)
-    }
-
-    /// Prints above the bars.
-    pub fn above<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bars.suspend(print)
-    }
-
-    /// So many recordings have ended, with so much audio that has been isolated.
-    pub fn ended(&self, recordings: usize, seconds: f64) {
-        if let Some(total) = &self.total {
-            let speed = times(seconds / self.begun.elapsed().as_secs_f64().max(1e-9));
-            total.set_position(recordings as u64);
-            total.set_message(format!("{}  {speed}", clock((seconds * 1000.0) as u64)));
-        }
-    }
-
-    /// Takes everything away.
-    pub fn clear(&self) {
-        if let Some(total) = &self.total {
-            total.finish_and_clear();
-        }
-        // Nothing is lost but a picture when the terminal is gone.
-        let _ = self.bars.clear();
-    }
-}
 
 /// Shows how one task goes.
 pub struct Progress<'a> {
@@ -113,7 +56,7 @@ impl<'a> Progress<'a> {
 
     fn remove(&self, shown: &mut Shown) {
         shown.bar.finish_and_clear();
-        self.screen.bars.remove(&shown.bar);
+        self.screen.remove(&shown.bar);
         // The next stage draws a bar of its own.
         shown.bar = ProgressBar::hidden();
         shown.stage = None;
@@ -122,7 +65,7 @@ impl<'a> Progress<'a> {
     /// Shows a stage of another kind than the last one.
     fn begin(&self, shown: &mut Shown, stage: Stage) {
         shown.started = Instant::now();
-        if self.screen.way != Way::Bar {
+        if self.screen.way() != Way::Bar {
             return;
         }
         let first = shown.stage.is_none();
@@ -135,11 +78,7 @@ impl<'a> Progress<'a> {
         if first {
             // Shown only now that it is complete.
             shown.bar.set_message(self.name.clone());
-            let bar = shown.bar.clone();
-            shown.bar = match &self.screen.total {
-                Some(total) => self.screen.bars.insert_before(total, bar),
-                None => self.screen.bars.add(bar),
-            };
+            shown.bar = self.screen.add(shown.bar.clone());
         }
         // Nobody reports anything while the service works; the time still passes.
         if stage == Stage::Waiting {
@@ -179,7 +118,7 @@ impl Observer for Progress<'_> {
         shown.stage = Some(stage);
         shown.bar.set_position(position(stage).0);
         let due = shown.printed.elapsed() >= LINE_EVERY || (another && stage == Stage::Waiting);
-        if self.screen.way == Way::Lines && due {
+        if self.screen.way() == Way::Lines && due {
             shown.printed = Instant::now();
             self.line(&shown, stage);
         }
@@ -231,28 +170,4 @@ fn style(stage: Stage) -> ProgressStyle {
         (_, None) => format!("{{spinner}} {{msg}}  {verb}  {{decimal_bytes}}  {{decimal_bytes_per_sec}}"),
     };
     styled(&template)
-}
-
-fn styled(template: &str) -> ProgressStyle {
-    // The templates are constants; if one were wrong, the default style shows progress as well.
-    ProgressStyle::with_template(template)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .with_key("at", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&clock(state.pos()));
-        })
-        .with_key("of", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&clock(state.len().unwrap_or(0)));
-        })
-        .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let seconds = state.elapsed().as_secs_f64().max(1e-9);
-            let _ = out.write_str(&times(state.pos() as f64 / 1000.0 / seconds));
-        })
-}
-
-/// A position as people read it: `2:05`, `1:02:05`.
-#[must_use]
-pub fn clock(milliseconds: u64) -> String {
-    let seconds = milliseconds / 1000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }

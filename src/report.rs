@@ -13,10 +13,10 @@ use crate::audio::{Depth, Spec};
 use crate::error::{Exchange, Failure, Kind};
 use crate::isolate::{Outcome, Rehearsal, Task, Upload};
 use crate::plan::{Messages, Verbosity};
-use crate::progress::Screen;
+use crate::screen::Screen;
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::text::{harmless, megabytes};
+use crate::text::{harmless, megabytes, times};
 
 /// Prints.
 pub struct Report<'a> {
@@ -384,12 +384,6 @@ fn output_name(task: &Task) -> String {
 
 fn arrow(task: &Task) -> String {
     format!("{} → {}", input_name(task), output_name(task))
-}
-
-/// A speed as a multiple: one digit is enough above ten.
-#[must_use]
-pub fn times(speed: f64) -> String {
-    if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
 }
 
 /// What an upload will cost, in words.

@@ -71,3 +71,17 @@ pub fn megabytes(bytes: u64) -> String {
         format!("{:.1} MB", bytes as f64 / 1e6)
     }
 }
+
+/// A speed as a multiple: one digit is enough above ten.
+#[must_use]
+pub fn times(speed: f64) -> String {
+    if speed < 10.0 { format!("{speed:.1}×") } else { format!("{speed:.0}×") }
+}
+
+/// A position as people read it: `2:05`, `1:02:05`.
+#[must_use]
+pub fn clock(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}

@@ -34,9 +34,9 @@ use delivery::Delivery;
 use form::{Body, Form};
 use gate::Gate;
 use line::Line;
-pub use payload::FileFormat;
 use payload::Payload;
 use retry::{Again, Retries, Trouble, seconds};
+pub use settings::FileFormat;
 use settings::Settings;
 
 /// Isolates over the network, for money.

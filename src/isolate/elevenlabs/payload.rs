@@ -2,12 +2,10 @@
 
 use std::io::Seek;
 
-use clap::ValueEnum;
-
 use super::content::{Content, Samples, odd};
 use super::limits::{self, LEAST_SECONDS, MOST_BYTES};
 use super::narrow;
-use super::settings::Settings;
+use super::settings::{FileFormat, Settings};
 use crate::audio::decode;
 use crate::audio::probe::{Format, SIGNATURE};
 use crate::audio::wav::header::{Header, read_header};
@@ -16,27 +14,6 @@ use crate::audio::{Depth, Spec};
 use crate::error::Failure;
 use crate::isolate::{Observer, Recording, Task};
 use crate::source::{Input, PEEK, Source, Witness};
-
-/// The formats that a request can declare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
-    /// Headerless 16-bit little-endian samples, mono, 16 kHz
-    #[value(name = "pcm_s16le_16")]
-    Pcm,
-    /// Any file, as it is
-    Other,
-}
-
-impl FileFormat {
-    /// Its name in requests and in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pcm => "pcm_s16le_16",
-            Self::Other => "other",
-        }
-    }
-}
 
 /// The audio of a request.
 pub(super) struct Payload {

@@ -4,13 +4,34 @@ use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
+use clap::ValueEnum;
 use ureq::Proxy;
 
 use super::key::Key;
-use super::payload::FileFormat;
 use super::place::BaseUrl;
 use crate::error::Failure;
 use crate::source::Source;
+
+/// The formats that a request can declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Headerless 16-bit little-endian samples, mono, 16 kHz
+    #[value(name = "pcm_s16le_16")]
+    Pcm,
+    /// Any file, as it is
+    Other,
+}
+
+impl FileFormat {
+    /// Its name in requests and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pcm => "pcm_s16le_16",
+            Self::Other => "other",
+        }
+    }
+}
 
 /// How the service is used.
 // Each is a switch of the command line.
