@@ -45,8 +45,8 @@ Exit codes:
 /// Works on this machine, offline, with a neural network inside the program, or through the ElevenLabs Voice
 /// Isolator, a paid service. A file gives a file, and standard input gives standard output.
 #[derive(Debug, Parser)]
-// A switch on the command line is a bool.
-#[allow(clippy::struct_excessive_bools)]
+// A switch on the command line is a bool, and these comments are the help, in which an address is no link.
+#[allow(clippy::struct_excessive_bools, rustdoc::bare_urls)]
 #[command(version, after_long_help = EXAMPLES, after_help = "See --help for examples, environment and exit codes.")]
 pub struct Cli {
     /// Recordings, or directories with recordings; `-` is standard input

@@ -1,8 +1,8 @@
 //! The ElevenLabs engine: the Voice Isolator, a paid service.
 //!
-//! What can be known before the upload is found out before it ([`payload`]). Then attempts follow each other
-//! ([`retry`]): each sends the same [`form`] over a [`line`] of its own ([`client`]), takes in the [`reply`], or what
-//! the service says instead ([`refusal`]), and hands it to the output ([`delivery`]).
+//! What can be known before the upload is found out before it (`payload`). Then attempts follow each other
+//! (`retry`): each sends the same `form` over a `line` of its own (`client`), takes in the `reply`, or what
+//! the service says instead (`refusal`), and hands it to the output (`delivery`).
 
 mod client;
 mod content;
