@@ -55,7 +55,7 @@ pub fn run(run: &Run) -> Result<u8> {
         Some(failure) => return Err(failure.into()),
         None => {}
     }
-    if ended < run.jobs.len() && code != 0 {
+    if run.fail_fast && ended < run.jobs.len() && code != 0 {
         // Some failed, and of others nothing is known.
         code = Kind::Output.exit_code();
     }
@@ -193,6 +193,9 @@ impl Batch<'_> {
             return Ok(());
         }
         self.ended(Some(failure.kind), |totals| totals.failed.push(input_name(task)));
+        if failure.stops {
+            self.over.store(true, Relaxed);
+        }
         self.report.failed(task, engine, &failure, u32::from(!self.run.dry_run))
     }
 

@@ -102,6 +102,8 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub hint: String,
+    /// The next one would fail in the same way: a full disk, a key that is refused, an empty account.
+    pub stops: bool,
     /// The work is done and not lost: the hint says where it is.
     pub saved: bool,
     /// What passed between us and a service before it failed.
@@ -111,7 +113,8 @@ pub struct Failure {
 impl Failure {
     /// A failure of the given kind.
     pub fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: hint.into(), saved: false, exchange: None }
+        let stops = matches!(kind, Kind::Key | Kind::Credits);
+        Self { kind, message: message.into(), hint: hint.into(), stops, saved: false, exchange: None }
     }
 
     /// The command line asks for something that cannot be done.
@@ -163,7 +166,11 @@ impl Failure {
             io::ErrorKind::BrokenPipe => "the program that reads the output has ended",
             _ => "check the disk that the output is on, then run the command again",
         };
-        Self::output(plain(error), hint)
+        let stops = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem
+        );
+        Self { stops, ..Self::output(plain(error), hint) }
     }
 }
 

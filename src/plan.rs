@@ -161,10 +161,13 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
         Ok((Task { source: input.source, raw, sink, format }, input.named, share))
     });
     let tasks = tasks.collect::<Result<Vec<_>, Failure>>()?;
-    let tasks = conflicts::without_outputs(tasks, &mut details);
+    let (tasks, left_out) = conflicts::without_outputs(tasks, cli.skip_existing, &mut details);
     let all = tasks.len();
     let jobs = conflicts::check(cli, around, tasks)?;
-    let mut notes = Vec::new();
+    let mut notes = found.notes;
+    if left_out > 0 {
+        notes.push(format!("{left_out} files are passed over as outputs of an earlier run (-v names them)"));
+    }
     if let Some(shard) = cli.shard {
         notes.push(format!("share {shard} has {} of {all} recordings", jobs.len()));
     }

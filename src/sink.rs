@@ -59,6 +59,10 @@ impl Sink {
     pub fn open(&self) -> Result<Output, Failure> {
         let to = match self {
             Self::File { path, replace, make_folder } => {
+                // It may have appeared since the plan was made.
+                if !replace && path.exists() {
+                    return Err(exists(path));
+                }
                 if *make_folder {
                     fs::create_dir_all(folder(path)).map_err(|error| Failure::writing(&error))?;
                 }
@@ -331,7 +335,15 @@ fn put_in_place(file: NamedTempFile, target: &Path, replace: bool) -> Result<(),
     });
     renamed.map_err(|failed| match failed.error.kind() {
         io::ErrorKind::AlreadyExists => spared(failed.file, target),
-        _ => Failure::writing(&failed.error),
+        // Finished is finished: it stays under the name that it has.
+        _ => match failed.file.keep() {
+            Ok((_, place)) => Failure {
+                hint: format!("the result is in {}", place.display()),
+                saved: true,
+                ..Failure::writing(&failed.error)
+            },
+            Err(_) => Failure::writing(&failed.error),
+        },
     })
 }
 

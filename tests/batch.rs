@@ -642,6 +642,31 @@ fn outputs_by_other_names_are_no_inputs_again_either() {
 }
 
 #[test]
+fn a_recording_is_not_taken_for_the_output_of_another_one() {
+    // Each of these would write over a recording that was found beside it.
+    for (names, args) in [
+        (["A/a.mp3", "A/a.wav"], &["A", "-d", "A"][..]),
+        (["A/a.mp3", "A/a.wav"], &["A", "--name", "{stem}.{ext}"]),
+        (["A/take.wav", "A/take_x.wav"], &["A", "--name", "{stem}_x.{ext}"]),
+    ] {
+        let bench = Bench::new();
+        plant(&bench, &names, &tiny());
+        let before = [bench.read(names[0]), bench.read(names[1])];
+        for force in [&[][..], &["-f"]] {
+            bench.voxsift(args.iter().chain(force)).fails(2, "input");
+        }
+        // Where an earlier run is said to have been, it is told that something was passed over.
+        let done = bench.voxsift(args.iter().chain(&["--skip-existing"]));
+        if args.contains(&"{stem}_x.{ext}") {
+            done.succeeds().says("1 files are passed over as outputs of an earlier run");
+        } else {
+            done.fails(2, "is the input");
+        }
+        assert!([bench.read(names[0]), bench.read(names[1])] == before, "{args:?}");
+    }
+}
+
+#[test]
 fn an_output_directory_within_the_tree_is_not_searched() {
     let bench = Bench::new();
     plant(&bench, &["takes/a.wav", "takes/x/b.wav"], &tiny());

@@ -329,24 +329,16 @@ fn a_number_that_is_none_is_no_news() {
 #[test]
 fn the_exit_code_is_that_of_all_or_one() {
     let ok = Voice;
-    let (key, credits, audio, busy, broken) = (
-        Refusal(401, "invalid_api_key"),
-        Refusal(402, "insufficient_credits"),
-        Refusal(400, "invalid_audio"),
-        Refusal(429, "rate_limit_exceeded"),
-        Refusal(500, "internal_error"),
-    );
+    let (audio, busy, broken) =
+        (Refusal(400, "invalid_audio"), Refusal(429, "rate_limit_exceeded"), Refusal(500, "internal_error"));
     for (verdicts, code) in [
         ([ok, ok, ok], 0),
-        ([key, key, key], 3),
-        ([credits, credits, credits], 3),
         ([audio, audio, audio], 4),
         ([busy, busy, busy], 5),
         ([broken, broken, broken], 5),
         ([ok, ok, audio], 1),
         ([broken, ok, ok], 1),
         ([audio, broken, audio], 1),
-        ([key, key, ok], 1),
     ] {
         let bench = Bench::new();
         let mut meant = takes(&bench, 3);
@@ -367,6 +359,37 @@ fn the_exit_code_is_that_of_all_or_one() {
             }
         }
         same(&outputs(&bench, "clean"), &meant);
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_found_before_anything_is_paid() {
+    let bench = Bench::new();
+    let name = format!("{}.wav", "a".repeat(250));
+    bench.file(&name, take(1));
+    let crowd = Crowd::open();
+    for args in [&[&*name][..], &[&name, "-d", "clean", "--name", &format!("{name}.{{ext}}")]] {
+        crowd.voxsift(&bench, args).fails(1, "file name too long");
+    }
+    assert!(crowd.view().names().is_empty());
+    assert_eq!(bench.names(), [name]);
+}
+
+#[test]
+fn what_the_next_one_would_meet_as_well_ends_the_run() {
+    let (key, credits) = (Refusal(401, "invalid_api_key"), Refusal(401, "quota_exceeded"));
+    for (first, second, code, counted) in [
+        (key, key, 3, "0 done, 0 skipped, 1 failed, 2 not begun: "),
+        (credits, credits, 3, "0 done, 0 skipped, 1 failed, 2 not begun: "),
+        (Voice, credits, 1, "1 done, 0 skipped, 1 failed, 1 not begun: "),
+    ] {
+        let bench = Bench::new();
+        takes(&bench, 3);
+        let crowd =
+            Crowd::new(move |_, arrival| Some(if arrival.name == "t000.wav" { first } else { second }));
+        let done = crowd.voxsift(&bench, &["takes", "-d", "clean", "-j", "1"]).exits(code);
+        assert!(summary(&done).starts_with(counted), "{}", done.show());
+        assert_eq!(crowd.view().names().len(), if code == 1 { 2 } else { 1 });
     }
 }
 

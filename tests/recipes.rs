@@ -85,17 +85,25 @@ fn xargs_runs_several() {
     for recipe in recipes {
         assert!(recipe.contains(" -0 ") && recipe.contains(" -P "), "{recipe}");
         let bench = bench();
+        // Equal names in different folders must not meet.
+        plant(&bench, &["takes/sub/a.wav"], &tiny());
         run(&mut shell(&bench, &recipe)).with(0);
-        assert_eq!(files(&bench.path("clean")), outputs(recipe.contains(" -r ")), "{recipe}");
+        let mut all: Vec<String> =
+            TAKES.iter().chain(&["sub/a.wav"]).map(|name| (*name).to_owned()).collect();
+        all.extend(all.clone().iter().map(|name| name.replace(".wav", ".isolated.wav")));
+        all.sort();
+        assert_eq!(files(&bench.path("takes")), all, "{recipe}");
         // Once more: nothing is done again, and a recording that fails is no obstacle to the others.
-        plant(&bench, &["clean/a.wav"], b"there");
-        fs::remove_file(bench.path("clean/b c.wav")).expect("it is there");
+        plant(&bench, &["takes/a.isolated.wav"], b"there");
+        fs::remove_file(bench.path("takes/b c.isolated.wav")).expect("it is there");
         plant(&bench, &["takes/0.wav"], b"no audio");
         let ended = run(&mut shell(&bench, &recipe));
         assert_eq!(ended.status.code(), Some(123), "as xargs says it\n{}", ended.stderr);
         assert!(ended.stderr.contains("error: takes/0.wav: "), "{}", ended.stderr);
-        assert_eq!(bench.read("clean/a.wav"), b"there");
-        assert_eq!(files(&bench.path("clean")), outputs(recipe.contains(" -r ")), "{recipe}");
+        assert_eq!(bench.read("takes/a.isolated.wav"), b"there");
+        all.insert(0, "0.wav".into());
+        all.sort();
+        assert_eq!(files(&bench.path("takes")), all, "{recipe}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What cannot go well, found before any work: outputs that meet each other, an input, or what is there.
 
 use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Job, Surroundings};
@@ -15,34 +16,49 @@ type Planned = (Task, bool, bool);
 /// How many of the same kind are named before the rest is only counted.
 const SHOWN: usize = 10;
 
-/// Leaves out what earlier runs have written into the directories that are searched: `*.isolated.*`, and what
-/// is the output of another input now. Says so in `details`.
-pub(super) fn without_outputs(tasks: Vec<Planned>, details: &mut Vec<String>) -> Vec<Planned> {
+/// Leaves out what earlier runs have written into the directories that are searched: `*.isolated.*`, and, where
+/// `skip_existing` says that there was an earlier run, what is the output of another input now. Without it such a file
+/// may well be a recording, and is a conflict. Says in `details` which are left out, and returns how many of them might
+/// be recordings after all.
+pub(super) fn without_outputs(
+    tasks: Vec<Planned>,
+    skip_existing: bool,
+    details: &mut Vec<String>,
+) -> (Vec<Planned>, usize) {
     let mut folders = Folders::default();
     let mut outputs = HashSet::new();
+    // What would be written over itself is no output of an earlier run.
+    let mut own = HashSet::new();
     for (task, ..) in &tasks {
         if let (Some(from), Some(to)) = (task.source.path(), task.sink.path()) {
-            let to = folders.full(to);
-            if folders.full(from) != to {
+            let (from, to) = (folders.full(from), folders.full(to));
+            if from == to {
+                own.insert(from);
+            } else if skip_existing {
                 outputs.insert(to);
             }
         }
     }
-    let mut is_output = |path: &Path| {
+    let is_isolated = |path: &Path| {
         let stem = path.file_stem().unwrap_or_default();
-        let isolated = Path::new(stem).extension().is_some_and(|extension| extension == "isolated");
-        isolated || outputs.contains(&folders.full(path))
+        Path::new(stem).extension().is_some_and(|extension| extension == "isolated")
     };
-    let mut kept = Vec::new();
+    let mut is_output = |path: &Path| {
+        let full = folders.full(path);
+        outputs.contains(&full) && !own.contains(&full)
+    };
+    let (mut kept, mut left_out) = (Vec::new(), 0);
     for task in tasks {
         match task.0.source.path() {
-            Some(path) if !task.1 && is_output(path) => {
+            Some(path) if !task.1 && (is_isolated(path) || is_output(path)) => {
+                // The name of the others says what they are.
+                left_out += usize::from(!is_isolated(path));
                 details.push(format!("{}: passed over: an output of an earlier run", path.display()));
             }
             _ => kept.push(task),
         }
     }
-    kept
+    (kept, left_out)
 }
 
 /// Checks all tasks and makes jobs of those that belong to the share.
@@ -147,6 +163,13 @@ fn conflict(
     let Sink::File { path, make_folder, .. } = &task.sink else {
         return Ok(false);
     };
+    // Only what is not there can be made: not what has a name that is too long, for one.
+    if let Err(error) = path.symlink_metadata()
+        && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+    {
+        let failure = Failure::writing(&error);
+        return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
+    }
     // A name that ends in a slash can only be a directory's.
     if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Failure::output(
@@ -156,7 +179,16 @@ fn conflict(
     }
     let folder = sink::folder(path);
     if *make_folder {
-        let there = folder.ancestors().find(|folder| folder.exists());
+        let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
+        let there = folder.ancestors().map(here).find(|folder| folder.exists());
+        // A name that is too long is so in any directory.
+        let name = path.file_name().unwrap_or_default();
+        if let Some(error) = there.and_then(|there| there.join(name).symlink_metadata().err())
+            && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        {
+            let failure = Failure::writing(&error);
+            return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
+        }
         if let Some(file) = there.filter(|there| !there.is_dir()) {
             return Err(Failure::output(
                 format!("{} is no directory", file.display()),

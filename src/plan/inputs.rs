@@ -11,10 +11,11 @@ use super::{Surroundings, is_stdin};
 use crate::cli::Cli;
 use crate::error::Failure;
 use crate::shard::Shard;
+use crate::sink;
 use crate::source::Source;
 
-/// The most bytes that a list of files may have: millions of names.
-const LONGEST_LIST: u64 = 1 << 30;
+/// The most bytes that a list of files may have: a million names.
+const LONGEST_LIST: u64 = 64 << 20;
 
 /// What the names of recordings end in, where a directory is searched: all that is read here, and what the
 /// service reads besides.
@@ -40,6 +41,8 @@ pub(super) struct Input {
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub inputs: Vec<Input>,
+    /// Directories without recordings, where others have some.
+    pub notes: Vec<String>,
     /// Somebody reads standard input: as a recording or as a list.
     pub reads_stdin: bool,
     /// There may be several.
@@ -85,9 +88,18 @@ pub(super) fn collect(cli: &Cli, around: &Surroundings) -> Result<Option<Found>,
         named = 1;
         inputs.add(Source::Stdin, Path::new("-"), None);
     }
+    if inputs.found.is_empty() && !inputs.empty.is_empty() {
+        let hint = if cli.recursive {
+            "recordings are found by their extensions, .wav or .mp3 and so on; other files have to be named"
+        } else {
+            "-r looks into the directories below it as well; files with other extensions have to be named"
+        };
+        return Err(Failure::input(inputs.empty.join("; "), hint));
+    }
     let directory = cli.inputs.iter().any(|name| !is_stdin(name) && name.is_dir());
     let batch = named != 1 || directory || cli.files_from.is_some() || cli.shard.is_some();
-    Ok(Some(Found { inputs: inputs.found, reads_stdin: stdin_uses > 0, batch }))
+    let Inputs { found, empty, .. } = inputs;
+    Ok(Some(Found { inputs: found, notes: empty, reads_stdin: stdin_uses > 0, batch }))
 }
 
 /// Inputs, each once.
@@ -95,6 +107,8 @@ pub(super) fn collect(cli: &Cli, around: &Surroundings) -> Result<Option<Found>,
 struct Inputs {
     shard: Option<Shard>,
     found: Vec<Input>,
+    /// What is to be said of directories without recordings.
+    empty: Vec<String>,
     /// Where in `found` a path is, freed from links.
     places: HashMap<PathBuf, usize>,
 }
@@ -103,7 +117,11 @@ impl Inputs {
     /// Takes a file, or what is in a directory.
     fn add_path(&mut self, name: &Path, cli: &Cli) -> Result<(), Failure> {
         if name.is_dir() {
-            for (file, below) in searched(name, cli)? {
+            let files = searched(name, cli)?;
+            if files.is_empty() {
+                self.empty.push(format!("{}: there are no recordings in it", name.display()));
+            }
+            for (file, below) in files {
                 let relative = below.join(file.file_name().unwrap_or_default());
                 self.add(Source::File(file), &relative, Some(below));
             }
@@ -116,7 +134,12 @@ impl Inputs {
     /// Takes an input. `name` decides its share; `below` is its folder in the directory in which it was found.
     fn add(&mut self, source: Source, name: &Path, below: Option<PathBuf>) {
         let named = below.is_none();
-        let path = source.path().map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+        // Two links to one file are two recordings.
+        let path = source.path().map(|path| {
+            let folder = std::fs::canonicalize(sink::folder(path));
+            folder
+                .map_or_else(|_| path.to_owned(), |folder| folder.join(path.file_name().unwrap_or_default()))
+        });
         // Named twice, or named and in a directory: once is enough, and a name counts.
         if let Some(at) = path.as_ref().and_then(|path| self.places.get(path)) {
             self.found[*at].named |= named;
@@ -139,7 +162,13 @@ fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>, Failure> {
         ..failure
     };
     let input = source.open().map_err(about)?;
-    input.take(LONGEST_LIST).read_to_end(&mut bytes).map_err(|error| about(Failure::reading(&error)))?;
+    input.take(LONGEST_LIST + 1).read_to_end(&mut bytes).map_err(|error| about(Failure::reading(&error)))?;
+    if bytes.len() as u64 > LONGEST_LIST {
+        return Err(Failure::usage(
+            format!("--files-from {}: it is longer than any list of names", list.display()),
+            "split it, or name a directory with -r",
+        ));
+    }
     let end = if null { 0 } else { b'\n' };
     let names = bytes.split(|byte| *byte == end).map(|name| match name {
         // Lists that come from Windows.
@@ -187,14 +216,6 @@ fn searched(root: &Path, cli: &Cli) -> Result<Vec<(PathBuf, PathBuf)>, Failure> 
             let below = folder.strip_prefix(root).unwrap_or(Path::new("")).to_owned();
             files.push((entry.into_path(), below));
         }
-    }
-    if files.is_empty() {
-        let hint = if cli.recursive {
-            "recordings are found by their extensions, .wav or .mp3 and so on; other files have to be named"
-        } else {
-            "-r looks into the directories below it as well; files with other extensions have to be named"
-        };
-        return Err(Failure::input(format!("{}: there are no recordings in it", root.display()), hint));
     }
     Ok(files)
 }
