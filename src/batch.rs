@@ -30,6 +30,11 @@ pub fn run(run: &Run) -> Result<u8> {
         Engine::Local { model, attenuation_limit } => Box::new(Local::new(*model, *attenuation_limit)?),
         Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.workers)),
     };
+    let workers = affordable(run.workers);
+    if workers < run.workers {
+        report
+            .remark(&format!("only {workers} at once: more would pass the limit of open files (ulimit -n)"));
+    }
     run.notes.iter().for_each(|note| report.remark(note));
     run.details.iter().for_each(|detail| report.detail(detail));
     if let Some(most) = run.most_minutes {
@@ -44,7 +49,7 @@ pub fn run(run: &Run) -> Result<u8> {
         over: AtomicBool::new(false),
         ends: Mutex::new(Ends::default()),
     };
-    batch.work()?;
+    batch.work(workers)?;
     screen.clear();
     let Ends { code, fatal, ended, mut totals } =
         batch.ends.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -65,6 +70,28 @@ pub fn run(run: &Run) -> Result<u8> {
         report.summary(&totals);
     }
     Ok(code)
+}
+
+/// As many workers as there may be files open for. The limit is raised as far as the system lets everybody.
+#[cfg(unix)]
+fn affordable(workers: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Files of a worker: input, output, spool, socket, and what stands in for them for a moment.
+    const EACH: u64 = 6;
+    /// Files of the program itself.
+    const OWN: u64 = 16;
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, the limit that there is counts.
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let files = if raised.is_ok() { limit.maximum } else { limit.current };
+    let most = files.map_or(u64::MAX, |files| files.saturating_sub(OWN) / EACH);
+    workers.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+fn affordable(workers: usize) -> usize {
+    workers
 }
 
 /// Refuses a run that would bill more minutes than are allowed.
@@ -133,9 +160,9 @@ impl Ends {
 
 impl Batch<'_> {
     /// Works on all jobs.
-    fn work(&self) -> Result<(), Failure> {
+    fn work(&self, workers: usize) -> Result<(), Failure> {
         thread::scope(|scope| {
-            for _ in 0..self.run.workers {
+            for _ in 0..workers {
                 let worker = thread::Builder::new().name("worker".into());
                 worker.spawn_scoped(scope, || self.worker()).map_err(|error| {
                     self.over.store(true, Relaxed);

@@ -816,6 +816,18 @@ fn what_appears_meanwhile_is_skipped_as_well() {
 }
 
 #[test]
+fn no_more_are_worked_on_at_once_than_files_may_be_open() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..40).map(|i| format!("takes/{i:02}.wav")).collect();
+    plant(&bench, &names, &tiny());
+    let line = r#"ulimit -n 40; exec "$@""#;
+    let args = ["takes", "-d", "clean", "-j", "64"];
+    let ended = Running::start(&mut behind_shell(&bench.path(""), line, args)).end().with(0);
+    assert!(ended.stderr.contains("note: only 4 at once: more would pass the limit"), "{}", ended.stderr);
+    assert_eq!(files(&bench.path("clean")).len(), 40);
+}
+
+#[test]
 fn a_signal_ends_all_that_is_under_way() {
     let bench = Bench::new();
     let names = ["a.wav", "b.wav", "c.wav", "d.wav"];

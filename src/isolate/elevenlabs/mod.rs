@@ -24,7 +24,7 @@ pub mod settings;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Isolate, Observer, Outcome, Rehearsal, Task, Upload};
 use crate::audio::probe;
@@ -73,6 +73,10 @@ impl ElevenLabs {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
             };
+            let asked = match trouble.again {
+                Again::After(asked) => asked.unwrap_or_default().min(retry::LONGEST),
+                Again::Never | Again::Lost => Duration::ZERO,
+            };
             // Where fewer of ours cure it, it is no failure of this recording.
             let crowded = trouble.failure.kind == Kind::RateLimit
                 && trouble.again != Again::Never
@@ -80,6 +84,7 @@ impl ElevenLabs {
             if let Some(at_once) = pass.leave(crowded) {
                 retries.attempts -= 1;
                 observer.note(&format!("{}; going on with {at_once} at once", trouble.failure));
+                thread::sleep(asked);
                 continue;
             }
             let (failure, wait) = retries.next(trouble)?;

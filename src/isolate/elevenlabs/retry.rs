@@ -10,7 +10,7 @@ use crate::error::{Failure, Kind};
 
 /// The first wait and the longest one that we choose ourselves.
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// An attempt that failed.
 pub(super) struct Trouble {
