@@ -105,7 +105,7 @@ fn a_video_without_sound_is_refused() {
 fn a_path_that_is_no_file_is_refused() {
     let bench = Bench::new();
     fs::create_dir(bench.path("folder.wav")).expect("a folder");
-    bench.voxsift(["folder.wav", "-o", "out.wav"]).fails(4, "folder.wav: is a directory");
+    bench.voxsift(["folder.wav", "-o", "out.wav"]).fails(4, "folder.wav: there are no recordings in it");
     bench.voxsift(["missing.wav", "-o", "out.wav"]).fails(4, "missing.wav: no such file");
     bench.voxsift(["missing/in.wav", "-o", "out.wav"]).fails(4, "missing/in.wav: no such file");
     std::os::unix::fs::symlink("nowhere.wav", bench.path("link.wav")).expect("a link");
