@@ -59,12 +59,8 @@ impl Gate {
 
     /// The service says how many it takes at once.
     pub(super) fn told(&self, most: usize) {
-        // None at all would be no answer.
-        if most == 0 {
-            return;
-        }
         let mut state = self.state();
-        state.most = state.most.min(most);
+        state.most = state.most.min(most.max(1));
         state.limit = state.limit.min(state.most);
     }
 
