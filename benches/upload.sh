@@ -21,30 +21,18 @@ export ELEVENLABS_API_KEY=bench ELEVENLABS_BASE_URL=$url
 # Seconds and KiB of one run.
 measure() {
     local start=$EPOCHREALTIME
-    command time -f '%M' -o "$work/peak" "$@" > /dev/null 2> "$work/err" || { cat "$work/err"; exit 1; }
+    command time -f '%M' -o "$work/peak" "$@" > /dev/null 2> "$work/err" || { cat "$work/err" >&2; exit 1; }
     echo "$start $EPOCHREALTIME $(cat "$work/peak")" | awk '{ printf "%.4f %d\n", $2 - $1, $3 }'
 }
 median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
 
 printf '%8s %14s %14s %8s %16s %16s\n' size 'voxsift' 'curl -F' ratio 'voxsift memory' 'curl memory'
 for megabytes in 1 50 480; do
-    # 24-bit stereo at 192 kHz: the largest size that is shorter than an hour.
-    python3 - "$work/take.wav" "$megabytes" << 'PY'
-import os, struct, sys
-path, size = sys.argv[1], int(sys.argv[2]) * 1_000_000
-rate = 192_000 if size > 10_000_000 else 16_000
-data = (size - 44) // 6 * 6
-with open(path, "wb") as out:
-    out.write(b"RIFF" + struct.pack("<I", 36 + data) + b"WAVEfmt ")
-    out.write(struct.pack("<IHHIIHH", 16, 1, 2, rate, rate * 6, 6, 24) + b"data" + struct.pack("<I", data))
-    block = os.urandom(1 << 20)
-    while data > 0:
-        out.write(block[:data])
-        data -= len(block)
-PY
+    # Bytes of no known length, which the same short reply answers whatever their number.
+    head -c "${megabytes}000000" /dev/urandom > "$work/take.bin"
     for run in $(seq "$runs"); do
-        measure "$voxsift" -q "$work/take.wav" -o "$work/voice.mp3" --force >> "$work/voxsift.$megabytes"
-        measure curl -sS -F file_format=other -F "audio=@$work/take.wav;type=audio/wav" \
+        measure "$voxsift" -q --file-format other "$work/take.bin" -o "$work/voice.mp3" --force >> "$work/voxsift.$megabytes"
+        measure curl -sS -F file_format=other -F "audio=@$work/take.bin" \
             -H 'xi-api-key: bench' -H 'Expect:' "$url/v1/audio-isolation" -o "$work/voice.mp3" >> "$work/curl.$megabytes"
     done
     ours=$(median < "$work/voxsift.$megabytes")
