@@ -28,7 +28,7 @@ pub fn run(run: &Run) -> Result<u8> {
     let report = Report::new(run.messages, &screen);
     let engine: Box<dyn Isolate> = match &run.engine {
         Engine::Local { model, attenuation_limit } => Box::new(Local::new(*model, *attenuation_limit)?),
-        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.workers)),
+        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.at_once)),
     };
     let workers = affordable(run.workers);
     if workers < run.workers {

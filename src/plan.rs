@@ -80,6 +80,8 @@ pub struct Run {
     pub engine: Engine,
     /// How many are worked on at once.
     pub workers: usize,
+    /// How many cores or requests at once the engine may use, however few the recordings are.
+    pub at_once: usize,
     /// Begin nothing new after a failure.
     pub fail_fast: bool,
     /// Leave out what is there already, also when it has appeared meanwhile.
@@ -171,13 +173,14 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     if let Some(shard) = cli.shard {
         notes.push(format!("share {shard} has {} of {all} recordings", jobs.len()));
     }
-    let wanted = cli.jobs.unwrap_or_else(|| engine.own_workers());
+    let at_once = cli.jobs.unwrap_or_else(|| engine.own_workers());
     // A plan is quickly made, and is read from top to bottom.
-    let workers = if cli.dry_run { 1 } else { wanted.min(jobs.len()).max(1) };
+    let workers = if cli.dry_run { 1 } else { at_once.min(jobs.len()).max(1) };
     Ok(Plan::Run(Run {
         jobs,
         engine,
         workers,
+        at_once,
         fail_fast: cli.fail_fast,
         skip_existing: cli.skip_existing,
         most_minutes: cli.max_minutes,
