@@ -38,6 +38,11 @@ trait Decode: Send {
 
     /// What the user should know about how the input ended.
     fn warning(&self) -> Option<String>;
+
+    /// The number of frames by a walk to the end in which nothing is decoded, where that can be done.
+    fn walk(&mut self) -> Result<Option<u64>, Failure> {
+        Ok(None)
+    }
 }
 
 /// Opens a source and reads its header.
@@ -207,6 +212,18 @@ impl Decoder {
         }
         self.done += frames as u64;
         Ok(frames)
+    }
+
+    /// The number of frames, also where no header tells it: then the file is walked through to its end, without
+    /// decoding it.
+    ///
+    /// # Errors
+    /// `Input` when the file cannot be read.
+    pub fn counted(mut self) -> Result<Option<u64>, Failure> {
+        match self.length.frames() {
+            None if !self.live => self.decode.walk(),
+            known => Ok(known),
+        }
     }
 
     /// What the user should know although everything could be read.

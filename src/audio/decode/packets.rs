@@ -173,6 +173,50 @@ impl Decode for Packets {
         }
         (!texts.is_empty()).then(|| texts.join("; "))
     }
+
+    fn walk(&mut self) -> Result<Option<u64>, Failure> {
+        let Some(spec) = self.spec else { return Ok(None) };
+        // The first packet has been decoded already.
+        let begun = (self.first.len() / usize::from(spec.channels)) as f64 / f64::from(spec.rate);
+        let mut clock = Clock::default();
+        while self.ended.is_none() {
+            let Some(packet) = self.next_packet()? else { continue };
+            let track = self.reader.tracks().iter().find(|track| track.id == self.track);
+            let Some(base) = track.and_then(|track| track.time_base) else { return Ok(None) };
+            let tick = f64::from(base.numer.get()) / f64::from(base.denom.get());
+            clock.packet(packet.pts.get() as f64 * tick, packet.block_dur().get() as f64 * tick);
+        }
+        Ok(Some(((begun + clock.seconds()) * f64::from(spec.rate)).round() as u64))
+    }
+}
+
+/// Adds up the times of packets. They start anew where a stream was appended to another.
+#[derive(Default)]
+struct Clock {
+    /// Seconds of the streams before this one.
+    before: f64,
+    /// Where this one starts and, up to now, ends.
+    start: Option<f64>,
+    end: f64,
+}
+
+impl Clock {
+    /// Packets go back by less than this within a stream, in seconds.
+    const JITTER: f64 = 1.0;
+
+    fn packet(&mut self, start: f64, seconds: f64) {
+        if start < self.end - Self::JITTER {
+            self.before = self.seconds();
+            self.start = None;
+            self.end = 0.0;
+        }
+        self.start.get_or_insert(start);
+        self.end = self.end.max(start + seconds);
+    }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.end - self.start.unwrap_or(self.end)
+    }
 }
 
 impl Packets {
