@@ -100,7 +100,8 @@ fn within_budget(jobs: &[Job], engine: &dyn Isolate, most: f64) -> Result<(), Fa
     for job in jobs.iter().filter(|job| !job.skip) {
         // What is refused before the upload costs nothing.
         if let Ok(rehearsal) = engine.rehearse(&job.task) {
-            match rehearsal.recording.seconds {
+            let billed = rehearsal.upload.and_then(|upload| upload.seconds);
+            match billed {
                 Some(length) => seconds += length,
                 None => unknown += 1,
             }
@@ -260,7 +261,7 @@ fn count_planned(totals: &mut Totals, rehearsal: &Rehearsal) {
         Some(seconds) => totals.seconds += seconds,
         None => totals.unknown += 1,
     }
-    if let Some(upload) = rehearsal.upload {
+    if let Some(upload) = &rehearsal.upload {
         totals.bytes = Some(totals.bytes.unwrap_or(0) + upload.bytes.unwrap_or(0));
         totals.credits = Some(totals.credits.unwrap_or(0) + upload.credits.unwrap_or(0));
     }

@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use crate::audio::encode::Format;
 use crate::audio::{MAX_CHANNELS, RATES};
 use crate::isolate::elevenlabs;
+use crate::isolate::elevenlabs::settings::Split;
 use crate::isolate::local::models;
 use crate::shard::Shard;
 
@@ -155,6 +156,34 @@ pub struct Cli {
     )]
     pub file_format: FileFormat,
 
+    /// Send longer recordings in pieces, and join them: auto, never, or a piece's most MINUTES
+    ///
+    /// auto: what is longer than the hour that the service takes is cut into pieces of ten minutes. They are cut in
+    /// pauses where there are any near, overlap by four seconds, are retried each on its own, and are kept in a hidden
+    /// folder beside the output until all are there: the same command then goes on where it was interrupted. MINUTES
+    /// cuts whatever is longer than that.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_parser = split,
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub split: Split,
+
+    /// Send shorter recordings than the service takes with silence behind them, and cut the result: auto, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "ElevenLabs engine"
+    )]
+    pub pad: Pad,
+
     /// A picture for the service's history
     #[arg(long, value_name = "FILE", conflicts_with = "stream", help_heading = "ElevenLabs engine")]
     pub preview: Option<PathBuf>,
@@ -288,6 +317,15 @@ impl ValueEnum for FileFormat {
     }
 }
 
+/// Whether to pad what is too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pad {
+    /// When it is shorter than the service takes
+    Auto,
+    /// Never: it is refused
+    Never,
+}
+
 /// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
@@ -369,6 +407,19 @@ const MOST_JOBS: usize = 1024;
 fn at_once(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|jobs| (1..=MOST_JOBS).contains(jobs));
     number.ok_or_else(|| format!("it must be 1 to {MOST_JOBS}"))
+}
+
+/// The lengths of pieces that can be asked for, in minutes: a quarter, so that they have something to overlap, up to
+/// what the service takes.
+const PIECES: std::ops::RangeInclusive<f64> = 0.25..=60.0;
+
+fn split(text: &str) -> Result<Split, String> {
+    match (text, text.parse::<f64>()) {
+        ("auto", _) => Ok(Split::Auto),
+        ("never", _) => Ok(Split::Never),
+        (_, Ok(minutes)) if PIECES.contains(&minutes) => Ok(Split::Longer(minutes * 60.0)),
+        _ => Err(format!("it must be auto, never, or {} to {} minutes", PIECES.start(), PIECES.end())),
+    }
 }
 
 fn minutes(text: &str) -> Result<f64, String> {

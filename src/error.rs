@@ -90,6 +90,64 @@ pub struct Exchange {
     pub http_status: Option<u16>,
     /// The service's code for its refusal.
     pub code: Option<String>,
+    /// The pieces that the recording was sent in; none where it was sent whole.
+    pub pieces: Vec<Piece>,
+}
+
+impl Exchange {
+    /// Adds what passed for another part of the same recording.
+    pub fn add(&mut self, other: Self) {
+        self.bytes_uploaded += other.bytes_uploaded;
+        self.attempts += other.attempts;
+        // Where the service did not say it, the sum is not known.
+        self.credits = self.credits.zip(other.credits).map(|(sum, more)| sum + more);
+        self.request_id = other.request_id.or(self.request_id.take());
+        self.http_status = other.http_status.or(self.http_status);
+        self.code = other.code.or(self.code.take());
+    }
+}
+
+/// A piece of a recording that is isolated by a request of its own.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Where it starts in the recording, in seconds.
+    pub start: f64,
+    /// Its length in seconds, with what it has in common with its neighbours.
+    pub seconds: f64,
+    /// What has become of it.
+    pub state: PieceState,
+    /// How often its request was begun.
+    pub attempts: u32,
+    /// The service's name for its last request.
+    pub request_id: Option<String>,
+    /// What it cost, by the service's word; of a planned one what it will cost.
+    pub credits: Option<u64>,
+}
+
+/// What has become of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceState {
+    /// It would be sent, or it was not begun.
+    Planned,
+    /// It is isolated.
+    Done,
+    /// It was isolated, and paid for, by an earlier run.
+    Kept,
+    /// Its request failed.
+    Failed,
+}
+
+impl PieceState {
+    /// The word for it in `--json`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Done => "ok",
+            Self::Kept => "kept",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A failure with the reason and what to do about it. The file it is about is named by the reporter.

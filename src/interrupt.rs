@@ -3,7 +3,7 @@
 //! A thread of its own does it, so that it works while another thread waits for a pipe that never
 //! delivers. An output that is being renamed into place is finished first: it is there whole or not at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::sync::{Arc, atomic::AtomicBool};
@@ -34,6 +34,34 @@ pub fn release<T>(path: &Path, finish: impl FnOnce() -> T) -> T {
     finish()
 }
 
+/// The folders that are worth nothing as long as there is only their label in them, a file of this name.
+static FOLDERS: Mutex<BTreeMap<PathBuf, &str>> = Mutex::new(BTreeMap::new());
+
+fn folders() -> MutexGuard<'static, BTreeMap<PathBuf, &'static str>> {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has a folder removed when the program is interrupted and there is nothing in it but its label.
+pub fn guard_folder(folder: &Path, label: &'static str) {
+    folders().insert(folder.to_owned(), label);
+}
+
+/// Ends the guard of a folder, and removes it when there is nothing in it but its label.
+pub fn release_folder(folder: &Path) {
+    if let Some(label) = folders().remove(folder) {
+        remove_unused(folder, label);
+    }
+}
+
+fn remove_unused(folder: &Path, label: &str) {
+    let Ok(mut entries) = std::fs::read_dir(folder) else { return };
+    if entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == label)) {
+        // What cannot be removed is nearly empty, and hidden.
+        let _ = std::fs::remove_file(folder.join(label));
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
 /// Starts to watch for signals. Signals that the parent process ignores stay ignored, so that `nohup`
 /// and background jobs of scripts work as usual.
 ///
@@ -56,6 +84,9 @@ pub fn watch() -> std::io::Result<()> {
             let files = unfinished();
             for path in files.iter() {
                 let _ = std::fs::remove_file(path);
+            }
+            for (folder, label) in folders().iter() {
+                remove_unused(folder, label);
             }
             std::process::exit(crate::error::EXIT_INTERRUPTED);
         }

@@ -9,11 +9,12 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use crate::audio::decode::Raw;
-use crate::cli::Cli;
+use crate::cli::{Cli, To};
 use crate::error::Failure;
 use crate::isolate::Task;
 use crate::isolate::elevenlabs::key::{self, Key};
 use crate::isolate::elevenlabs::place::{self, Proxies};
+use crate::sink::Sink;
 pub use engine::Engine;
 
 /// What is around the program, looked at once.
@@ -158,9 +159,10 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     let batch = found.batch;
     let mut details = Vec::new();
     let tasks = found.inputs.into_iter().map(|input| {
-        let (sink, format) = outputs::output(cli, &input, batch, &engine)?;
+        let (sink, format) = outputs::output(cli, &input, batch, raw, &engine)?;
         let share = input.share;
-        Ok((Task { source: input.source, raw, sink, format }, input.named, share))
+        let any_format = sink == Sink::Stdout && cli.to == To::Auto;
+        Ok((Task { source: input.source, raw, sink, format, any_format }, input.named, share))
     });
     let tasks = tasks.collect::<Result<Vec<_>, Failure>>()?;
     let (tasks, left_out) = conflicts::without_outputs(tasks, cli.skip_existing, &mut details);

@@ -81,7 +81,7 @@ impl<'a> Progress<'a> {
             shown.bar = self.screen.add(shown.bar.clone());
         }
         // Nobody reports anything while the service works; the time still passes.
-        if stage == Stage::Waiting {
+        if matches!(stage, Stage::Waiting | Stage::Pieces { .. }) {
             shown.bar.enable_steady_tick(TICK);
         } else {
             shown.bar.disable_steady_tick();
@@ -91,12 +91,14 @@ impl<'a> Progress<'a> {
     fn line(&self, shown: &Shown, stage: Stage) {
         let (at, of) = position(stage);
         let text = match stage {
-            Stage::Isolating { .. } => {
+            Stage::Isolating { .. } | Stage::Preparing { .. } | Stage::Joining { .. } => {
                 let of = of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
                 let speed = at as f64 / 1000.0 / shown.started.elapsed().as_secs_f64().max(1e-9);
-                format!("{}{of}  {}", clock(at), times(speed))
+                let verb = if matches!(stage, Stage::Isolating { .. }) { "" } else { verb(stage) };
+                format!("{verb} {}{of}  {}", clock(at), times(speed)).trim_start().to_owned()
             }
-            Stage::Waiting => "waiting for the service".into(),
+            Stage::Waiting => verb(stage).into(),
+            Stage::Pieces { done, of } => format!("{done} of {of} pieces"),
             Stage::Uploading { .. } | Stage::Downloading { .. } => {
                 let of = of.map_or_else(String::new, |of| format!(" of {}", megabytes(of)));
                 format!("{} {}{of}", verb(stage), megabytes(at))
@@ -117,7 +119,8 @@ impl Observer for Progress<'_> {
         }
         shown.stage = Some(stage);
         shown.bar.set_position(position(stage).0);
-        let due = shown.printed.elapsed() >= LINE_EVERY || (another && stage == Stage::Waiting);
+        let is_rare = matches!(stage, Stage::Pieces { .. }) || (another && stage == Stage::Waiting);
+        let due = is_rare || shown.printed.elapsed() >= LINE_EVERY;
         if self.screen.way() == Way::Lines && due {
             shown.printed = Instant::now();
             self.line(&shown, stage);
@@ -134,9 +137,11 @@ impl Observer for Progress<'_> {
 /// Where a stage is and where it ends: milliseconds of audio, or bytes.
 fn position(stage: Stage) -> (u64, Option<u64>) {
     match stage {
-        Stage::Isolating { spec, done, of } => {
+        Stage::Isolating { spec, done, of } | Stage::Preparing { spec, done, of } => {
             (milliseconds(spec, done), of.map(|of| milliseconds(spec, of)))
         }
+        Stage::Joining { spec, done, of } => (milliseconds(spec, done), Some(milliseconds(spec, of))),
+        Stage::Pieces { done, of } => (done, Some(of)),
         Stage::Uploading { sent, of } => (sent, of),
         Stage::Waiting => (0, None),
         Stage::Downloading { received, of } => (received, of),
@@ -149,7 +154,9 @@ fn milliseconds(spec: Spec, frames: u64) -> u64 {
 
 fn verb(stage: Stage) -> &'static str {
     match stage {
-        Stage::Isolating { .. } => "isolating",
+        Stage::Isolating { .. } | Stage::Pieces { .. } => "isolating",
+        Stage::Preparing { .. } => "preparing",
+        Stage::Joining { .. } => "joining",
         Stage::Uploading { .. } => "uploading",
         Stage::Waiting => "waiting for the service",
         Stage::Downloading { .. } => "downloading",
@@ -161,6 +168,11 @@ fn style(stage: Stage) -> ProgressStyle {
     let template = match (stage, position(stage).1) {
         (Stage::Isolating { .. }, Some(_)) => "{msg}  {wide_bar}  {at} / {of}  {speed}  {eta} left".into(),
         (Stage::Isolating { .. }, None) => "{spinner} {msg}  {at}  {speed}".into(),
+        (Stage::Preparing { .. } | Stage::Joining { .. }, Some(_)) => {
+            format!("{{msg}}  {verb}  {{wide_bar}}  {{at}} / {{of}}  {{speed}}  {{eta}} left")
+        }
+        (Stage::Preparing { .. }, None) => format!("{{spinner}} {{msg}}  {verb}  {{at}}  {{speed}}"),
+        (Stage::Pieces { .. }, _) => "{spinner} {msg}  {wide_bar}  {pos} of {len} pieces  {elapsed}".into(),
         (Stage::Waiting, _) => format!("{{spinner}} {{msg}}  {verb}  {{elapsed}}"),
         (_, Some(_)) => {
             format!(

@@ -10,13 +10,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::audio::{Depth, Spec};
-use crate::error::{Exchange, Failure, Kind};
+use crate::error::{Exchange, Failure, Kind, Piece};
 use crate::isolate::{Outcome, Rehearsal, Task, Upload};
 use crate::plan::{Messages, Verbosity};
 use crate::screen::Screen;
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::text::{harmless, megabytes, times};
+use crate::text::{clock, harmless, megabytes, times};
 
 /// Prints.
 pub struct Report<'a> {
@@ -99,7 +99,32 @@ struct Record<'a> {
     request_id: Option<&'a str>,
     credits: Option<u64>,
     warnings: &'a [String],
+    pieces: Vec<PieceRecord<'a>>,
     error: Option<ErrorRecord<'a>>,
+}
+
+/// What is said of one piece.
+#[derive(Serialize)]
+struct PieceRecord<'a> {
+    start_seconds: f64,
+    duration_seconds: f64,
+    status: &'a str,
+    attempts: u32,
+    request_id: Option<&'a str>,
+    credits: Option<u64>,
+}
+
+impl<'a> PieceRecord<'a> {
+    fn new(piece: &'a Piece) -> Self {
+        Self {
+            start_seconds: piece.start,
+            duration_seconds: piece.seconds,
+            status: piece.state.name(),
+            attempts: piece.attempts,
+            request_id: piece.request_id.as_deref(),
+            credits: piece.credits,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -132,6 +157,7 @@ impl<'a> Record<'a> {
             request_id: None,
             credits: Some(0),
             warnings: &[],
+            pieces: Vec::new(),
             error: None,
         };
         match status {
@@ -147,9 +173,10 @@ impl<'a> Record<'a> {
             Status::Planned(rehearsal) => {
                 record.status = "planned";
                 record.duration_seconds = rehearsal.recording.seconds;
-                if let Some(upload) = rehearsal.upload {
+                if let Some(upload) = &rehearsal.upload {
                     record.file_format = upload.file_format;
                     record.credits = upload.credits;
+                    record.pieces = upload.pieces.iter().map(PieceRecord::new).collect();
                 }
             }
             Status::Failed(failure, attempts) => {
@@ -176,6 +203,7 @@ impl<'a> Record<'a> {
             self.attempts = exchange.attempts;
             self.request_id = exchange.request_id.as_deref();
             self.credits = exchange.credits;
+            self.pieces = exchange.pieces.iter().map(PieceRecord::new).collect();
         }
     }
 }
@@ -238,10 +266,13 @@ impl<'a> Report<'a> {
             if let Some(seconds) = rehearsal.recording.seconds {
                 let _ = write!(text, "  {seconds:.1} s");
             }
-            if let Some(upload) = rehearsal.upload {
-                text.push_str(&cost(rehearsal.recording.seconds, upload));
+            if let Some(upload) = &rehearsal.upload {
+                text.push_str(&cost(upload));
             }
             self.line(&text);
+            for (number, piece) in (1..).zip(rehearsal.upload.iter().flat_map(|upload| &upload.pieces)) {
+                self.line(&format!("  {}", planned_piece(number, piece)));
+            }
         }
         self.record(task, engine, Status::Planned(rehearsal))
     }
@@ -257,6 +288,9 @@ impl<'a> Report<'a> {
     fn details(&self, task: &Task, outcome: &Outcome) {
         if let Some(spec) = outcome.recording.spec {
             self.line(&format!("{}: {}", input_name(task), described(spec)));
+        }
+        for detail in &outcome.details {
+            self.line(&format!("{}: {detail}", input_name(task)));
         }
         let Some(exchange) = &outcome.exchange else { return };
         let mut text = format!("{}: sent", input_name(task));
@@ -387,21 +421,32 @@ fn arrow(task: &Task) -> String {
 }
 
 /// What an upload will cost, in words.
-fn cost(seconds: Option<f64>, upload: Upload) -> String {
+fn cost(upload: &Upload) -> String {
     let mut text = String::new();
     if let Some(format) = upload.file_format {
         let _ = write!(text, "  sent as {format}");
     }
+    if let Some(change) = &upload.change {
+        let _ = write!(text, ", {change}");
+    }
     if let Some(bytes) = upload.bytes {
         let _ = write!(text, "  {}", megabytes(bytes));
     }
-    match (seconds, upload.credits) {
+    match (upload.seconds, upload.credits) {
         (Some(seconds), Some(credits)) => {
             let _ = write!(text, "  {:.2} minutes  about {credits} credits", seconds / 60.0);
         }
         _ => text.push_str("  minutes and credits unknown: about 1000 credits a minute"),
     }
     text
+}
+
+/// What is known of a piece before it is sent, in words.
+fn planned_piece(number: usize, piece: &Piece) -> String {
+    let at = |seconds: f64| clock((seconds * 1000.0) as u64);
+    let (from, to) = (at(piece.start), at(piece.start + piece.seconds));
+    let credits = piece.credits.map_or_else(String::new, |credits| format!("  about {credits} credits"));
+    format!("piece {number}: about {from} to {to}  {:.2} minutes{credits}", piece.seconds / 60.0)
 }
 
 /// What a recording is like, in words.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Failure, Kind};
 use crate::interrupt;
-use crate::source::is_special;
+use crate::source::{is_special, unspooled};
 
 /// Where the output goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +179,8 @@ enum To {
         replace: bool,
     },
     Stream(BufWriter<Box<dyn Write + Send>>),
+    /// A file that nobody else sees.
+    Spool(BufWriter<File>),
     /// With the place in the file where our output starts, if it can be rewritten.
     Stdout {
         file: BufWriter<File>,
@@ -197,13 +199,13 @@ impl Output {
     /// An output into a file that nobody else sees.
     #[must_use]
     pub fn to_spool(file: File) -> Self {
-        Self { to: Some(To::Stream(BufWriter::new(Box::new(file)))), written: 0 }
+        Self { to: Some(To::Spool(BufWriter::new(file))), written: 0 }
     }
 
     /// Whether a header can be completed at the end: true for files.
     #[must_use]
     pub fn is_seekable(&self) -> bool {
-        matches!(self.to, Some(To::File { .. } | To::Stdout { start: Some(_), .. }))
+        matches!(self.to, Some(To::File { .. } | To::Spool(_) | To::Stdout { start: Some(_), .. }))
     }
 
     /// Whether nothing has been written yet.
@@ -226,7 +228,7 @@ impl Output {
         let result = match &mut self.to {
             Some(To::File { file, .. }) => file.write_all(bytes),
             Some(To::Stream(file)) => file.write_all(bytes),
-            Some(To::Stdout { file, .. }) => file.write_all(bytes),
+            Some(To::Spool(file) | To::Stdout { file, .. }) => file.write_all(bytes),
             None => Ok(()),
         };
         self.written += bytes.len() as u64;
@@ -242,7 +244,7 @@ impl Output {
         let result = match &mut self.to {
             Some(To::Stream(file)) => file.flush(),
             Some(To::Stdout { file, .. }) => file.flush(),
-            Some(To::File { .. }) | None => Ok(()),
+            Some(To::File { .. } | To::Spool(_)) | None => Ok(()),
         };
         result.map_err(|error| self.failure(&error))
     }
@@ -259,6 +261,7 @@ impl Output {
         }
         let result = match &mut self.to {
             Some(To::File { file, .. }) => rewrite(file, offset, bytes, self.written),
+            Some(To::Spool(file)) => rewrite(file, offset, bytes, self.written),
             Some(To::Stdout { file, start: Some(start) }) => {
                 rewrite(file, *start + offset, bytes, *start + self.written)
             }
@@ -275,9 +278,13 @@ impl Output {
     /// replaced.
     pub fn commit(mut self) -> Result<u64, Failure> {
         self.pass_on()?;
-        if let Some(To::File { file, target, replace }) = self.to.take() {
-            let file = file.into_inner().map_err(|error| Failure::writing(error.error()))?;
-            put_in_place(file, &target, replace)?;
+        match self.to.take() {
+            Some(To::File { file, target, replace }) => {
+                let file = file.into_inner().map_err(|error| Failure::writing(error.error()))?;
+                put_in_place(file, &target, replace)?;
+            }
+            Some(To::Spool(mut file)) => file.flush().map_err(|error| unspooled(&error))?,
+            Some(To::Stream(_) | To::Stdout { .. }) | None => {}
         }
         Ok(self.written)
     }
@@ -301,6 +308,7 @@ impl Output {
             Some(To::Stdout { .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Failure { kind: Kind::ReaderLeft, ..failure }
             }
+            Some(To::Spool(_)) => unspooled(error),
             _ => failure,
         }
     }
@@ -317,7 +325,7 @@ impl Drop for Output {
             // What is still buffered for a stream after a failure is dropped, not written: a `BufWriter`
             // would try once more.
             Some(To::Stream(file)) => drop(file.into_parts()),
-            Some(To::Stdout { file, .. }) => drop(file.into_parts()),
+            Some(To::Stdout { file, .. } | To::Spool(file)) => drop(file.into_parts()),
             None => {}
         }
     }

@@ -400,7 +400,7 @@ fn what_is_refused_here_costs_no_request() {
     bench.file("takes/short.wav", takes::tiny());
     bench.file("takes/none.wav", b"no audio at all");
     let crowd = Crowd::open();
-    let done = crowd.voxsift(&bench, &["takes", "missing.wav", "-d", "clean"]).exits(1);
+    let done = crowd.voxsift(&bench, &["takes", "missing.wav", "-d", "clean", "--pad", "never"]).exits(1);
     let stderr = done.stderr();
     let mut failed = failures(&stderr);
     failed.sort_unstable();
@@ -489,7 +489,7 @@ fn a_plan_has_totals_and_asks_nothing() {
     // What cannot be known is not made up; what will fail is said.
     bench.file("takes/clip.avi", AVI);
     bench.file("takes/x.wav", takes::tiny());
-    let done = crowd.voxsift(&bench, &args).exits(1);
+    let done = crowd.voxsift(&bench, &[&args[..], &["--pad", "never"]].concat()).exits(1);
     let summary = summary(&done);
     assert!(
         summary.starts_with("5 to do, 1 skipped, 1 failed: 0.3 minutes and 1 of unknown length, ")

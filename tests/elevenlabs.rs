@@ -428,14 +428,15 @@ fn what_is_too_short_is_not_sent() {
         &["short.m4a"],
         &["short.wav", "-n"],
     ] {
-        refused(&bench, args, 4, "4.6 s").says("--ignore-limits");
+        refused(&bench, &[args, &["--pad", "never"]].concat(), 4, "4.6 s").says("--ignore-limits");
         let service = Service::new();
         service.voxsift(&bench, &[args, &["--ignore-limits", "-f", "-o", "out.mp3"]].concat()).succeeds();
         assert_eq!(service.requests().len(), usize::from(!args.contains(&"-n")));
         let _ = fs::remove_file(bench.path("out.mp3"));
     }
     let service = Service::new();
-    let piped = service.voxsift(&bench, &["--raw", "-o", "out.mp3"]).stdin(vec![0; 147_198]);
+    let piped =
+        service.voxsift(&bench, &["--raw", "-o", "out.mp3", "--pad", "never"]).stdin(vec![0; 147_198]);
     piped.fails(4, "4.6 s").says("standard input");
     service.is_untouched();
 
@@ -458,7 +459,7 @@ fn what_is_too_long_is_not_sent() {
         &["samples.wav", "--raw"],
         &["long.wav", "-n"],
     ] {
-        refused(&bench, args, 4, "hour").says("--ignore-limits");
+        refused(&bench, &[args, &["--split", "never"]].concat(), 4, "hour").says("--ignore-limits");
     }
     service.voxsift(&bench, &["long.wav", "-n", "--ignore-limits"]).succeeds();
     service.is_untouched();
@@ -467,12 +468,14 @@ fn what_is_too_long_is_not_sent() {
 #[test]
 fn what_is_too_large_is_not_sent() {
     let bench = Bench::new();
-    // 48 minutes of stereo.
-    silence(&bench, "large.wav", 44_100, 2, 16, 48 * 60 * 44_100);
+    // 48 minutes of stereo, which no compression is sure to bring below the limit.
+    silence(&bench, "large.wav", 96_000, 2, 16, 48 * 60 * 96_000);
     let mut film = File::create(bench.path("film.avi")).expect("a file");
     film.write_all(b"RIFF\0\0\0\0AVI LIST").expect("a header");
     film.set_len(500_000_001).expect("a sparse file");
-    refused(&bench, &["large.wav"], 4, "500 MB").says("--resample").says("--ignore-limits");
+    refused(&bench, &["large.wav", "--split", "never"], 4, "500 MB")
+        .says("--resample")
+        .says("--ignore-limits");
     refused(&bench, &["film.avi"], 4, "500 MB").says("--ignore-limits");
     refused(&bench, &["film.avi", "-n"], 4, "500 MB");
     let service = Service::new();
@@ -528,7 +531,7 @@ fn what_is_no_audio_is_not_sent() {
 fn what_is_not_sent_is_told_to_scripts() {
     let (bench, service) = (Bench::new(), Service::new());
     silence(&bench, "short.wav", 16_000, 1, 16, 16_000);
-    let done = service.voxsift(&bench, &["short.wav", "--json"]).exits(4);
+    let done = service.voxsift(&bench, &["short.wav", "--json", "--pad", "never"]).exits(4);
     let json = done.json();
     assert_eq!((&json["status"], &json["engine"]), (&json!("failed"), &json!("elevenlabs")));
     assert_eq!(json["error"]["kind"], "input");
@@ -541,7 +544,7 @@ fn what_is_not_sent_is_told_to_scripts() {
 fn an_attempt_is_a_request() {
     let (bench, service) = (Bench::new(), Service::new());
     silence(&bench, "short.wav", 16_000, 1, 16, 16_000);
-    let json = service.voxsift(&bench, &["short.wav", "--json"]).exits(4).json();
+    let json = service.voxsift(&bench, &["short.wav", "--json", "--pad", "never"]).exits(4).json();
     service.is_untouched();
     assert_eq!(json["attempts"], 0, "{json}");
 }
@@ -551,11 +554,21 @@ fn an_attempt_is_a_request() {
 #[test]
 fn a_dry_run_makes_nothing_up() {
     let (bench, service) = (Bench::new(), Service::new());
-    // It has no length in its header.
-    let stream = fixture("aac.aac").display().to_string();
-    for option in ["--ignore-limits", "--resample"] {
-        let done = service.voxsift(&bench, &[&stream, "-n", option, "-o", "out.mp3"]).succeeds();
-        done.says("1000 credits a minute").says_not("  0 kB");
+    // What cannot be decoded here has no length.
+    bench.file("film.avi", b"RIFF\x18\0\0\0AVI LIST\x0c\0\0\0hdrlavih");
+    let done = service.voxsift(&bench, &["film.avi", "-n", "-o", "out.mp3"]).succeeds();
+    done.says("minutes and credits unknown: about 1000 credits a minute");
+    service.is_untouched();
+}
+
+#[test]
+fn a_length_that_no_header_tells_is_counted() {
+    let (bench, service) = (Bench::new(), Service::new());
+    for (name, seconds) in [("aac.aac", 0.34), ("opus.webm", 0.3), ("aac.mkv", 0.3)] {
+        let path = fixture(name).display().to_string();
+        let json = service.voxsift(&bench, &[&path, "-n", "--json", "-o", "out.wav"]).succeeds().json();
+        let length = json["duration_seconds"].as_f64().unwrap_or_else(|| panic!("{name}: {json}"));
+        assert!((length - seconds).abs() < 0.06, "{name}: {length}");
     }
     service.is_untouched();
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::audio::decode::{Decoder, Raw};
 use crate::audio::{Spec, encode};
-use crate::error::{Exchange, Failure};
+use crate::error::{Exchange, Failure, Piece};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -22,6 +22,8 @@ pub struct Task {
     pub sink: Sink,
     /// How the voice is written.
     pub format: encode::Format,
+    /// Nobody asked for this format, so that standard output takes another one as well.
+    pub any_format: bool,
 }
 
 /// What came of a task.
@@ -35,6 +37,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// What the user should know although the task is done.
     pub warnings: Vec<String>,
+    /// How it was done, for those who want to hear more.
+    pub details: Vec<String>,
     /// What passed between us and a service, if one did the work.
     pub exchange: Option<Exchange>,
 }
@@ -67,14 +71,20 @@ pub struct Rehearsal {
 }
 
 /// What would be uploaded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Upload {
     /// How it is sent; not known before a pipe is read.
     pub file_format: Option<&'static str>,
-    /// Bytes of audio.
+    /// Bytes of audio, where they are known without making them.
     pub bytes: Option<u64>,
+    /// Seconds that will be billed, as far as the length is known.
+    pub seconds: Option<f64>,
     /// What it will cost, as far as the length is known.
     pub credits: Option<u64>,
+    /// What is done to the recording so that the service takes it.
+    pub change: Option<String>,
+    /// The pieces that it is sent in; none where it is sent whole.
+    pub pieces: Vec<Piece>,
 }
 
 /// Where a task stands.
@@ -88,6 +98,31 @@ pub enum Stage {
         done: u64,
         /// Frames that the input is expected to have.
         of: Option<u64>,
+    },
+    /// The recording is looked through, or prepared for its upload: so many frames of as many.
+    Preparing {
+        /// Rate, channels and depth of the recording.
+        spec: Spec,
+        /// Frames that are done.
+        done: u64,
+        /// Frames that the input is expected to have.
+        of: Option<u64>,
+    },
+    /// So many pieces are isolated, of as many.
+    Pieces {
+        /// Pieces that are isolated.
+        done: u64,
+        /// Pieces of the recording.
+        of: u64,
+    },
+    /// The pieces are joined: so many frames of as many.
+    Joining {
+        /// Rate, channels and depth of the recording.
+        spec: Spec,
+        /// Frames that are done.
+        done: u64,
+        /// Frames of the recording.
+        of: u64,
     },
     /// So many bytes have been given to the network, of as many as there are.
     Uploading {

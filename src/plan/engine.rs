@@ -3,14 +3,16 @@
 use clap::ValueEnum;
 
 use super::Surroundings;
+use crate::audio::decode::Raw;
 use crate::audio::encode::Format;
-use crate::cli::{self, Cli, FileFormat};
+use crate::cli::{self, Cli, FileFormat, Pad};
 use crate::error::{Failure, Kind};
 use crate::isolate::elevenlabs;
 use crate::isolate::elevenlabs::key::{self, Key};
 use crate::isolate::elevenlabs::place::{self, BaseUrl};
-use crate::isolate::elevenlabs::settings::{Preview, Settings};
+use crate::isolate::elevenlabs::settings::{Preview, Settings, Split};
 use crate::isolate::local::models;
+use crate::source::Source;
 
 /// The engine and how it is set.
 #[derive(Debug, Clone)]
@@ -27,11 +29,11 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The format in which it gives the voice, where nobody asks for another.
-    pub(super) fn own_format(&self) -> Format {
+    /// The format in which it gives the voice of this source, where nobody asks for another.
+    pub(super) fn own_format(&self, source: &Source, raw: Option<Raw>) -> Format {
         match self {
             Self::Local { .. } => Format::Wav,
-            Self::ElevenLabs(_) => Format::Mp3,
+            Self::ElevenLabs(settings) => elevenlabs::own_format(source, raw, settings),
         }
     }
 
@@ -79,6 +81,8 @@ fn local(cli: &Cli) -> Result<Engine, Failure> {
             ("--file-format", cli.file_format != FileFormat::Auto),
             ("--preview", cli.preview.is_some()),
             ("--stream", cli.stream),
+            ("--split", cli.split != Split::Auto),
+            ("--pad", cli.pad != Pad::Auto),
             ("--max-minutes", cli.max_minutes.is_some()),
         ],
         "is about uploads, and the local engine does not upload",
@@ -113,6 +117,8 @@ fn elevenlabs(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Eng
         file_format,
         preview,
         stream: cli.stream,
+        split: cli.split,
+        pad: cli.pad == Pad::Auto,
         ignore_limits: cli.ignore_limits,
         retries: cli.retries,
         retry_lost: cli.retry_lost,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::Input;
 use super::{Engine, is_stdin};
+use crate::audio::decode::Raw;
 use crate::audio::encode::Format;
 use crate::cli::{Cli, To};
 use crate::error::Failure;
@@ -34,6 +35,7 @@ pub(super) fn output(
     cli: &Cli,
     input: &Input,
     batch: bool,
+    raw: Option<Raw>,
     engine: &Engine,
 ) -> Result<(Sink, Format), Failure> {
     if batch && let Some(output) = &cli.output {
@@ -43,12 +45,13 @@ pub(super) fn output(
         ));
     }
     let source = &input.source;
+    let own = || engine.own_format(source, raw);
     let (path, format) = match (&cli.output, &cli.output_dir, source) {
         (Some(path), _, _) => (path.clone(), None),
         (None, None, Source::Stdin) => (PathBuf::from("-"), None),
-        (None, Some(folder), Source::Stdin) => named(cli, ELSEWHERE, Path::new("stdin"), folder, engine)?,
-        (None, Some(folder), Source::File(file)) => {
-            named(cli, ELSEWHERE, file, &folder.join(&input.below), engine)?
+        (None, Some(folder), Source::Stdin) => named(cli, ELSEWHERE, source, folder, &own)?,
+        (None, Some(folder), Source::File(_)) => {
+            named(cli, ELSEWHERE, source, &folder.join(&input.below), &own)?
         }
         (None, None, Source::File(file)) => {
             if is_special(file) {
@@ -58,13 +61,13 @@ pub(super) fn output(
                 ));
             }
             let folder = file.parent().unwrap_or(Path::new(""));
-            named(cli, BESIDE, file, folder, engine)?
+            named(cli, BESIDE, source, folder, &own)?
         }
     };
     let format = match (cli.to, format) {
         (_, Some(format)) | (To::Format(format), None) => format,
-        (To::Auto, None) if path == Path::new("-") => engine.own_format(),
-        (To::Auto, None) => format_of(&path, source, engine)?,
+        (To::Auto, None) if path == Path::new("-") => own(),
+        (To::Auto, None) => format_of(&path, source, &own)?,
     };
     let sink = match Sink::at(&path, cli.force) {
         _ if path == Path::new("-") => Sink::Stdout,
@@ -83,18 +86,18 @@ pub(super) fn output(
 fn named(
     cli: &Cli,
     default: &str,
-    input: &Path,
+    source: &Source,
     folder: &Path,
-    engine: &Engine,
+    own: &dyn Fn() -> Format,
 ) -> Result<(PathBuf, Option<Format>), Failure> {
+    let input = source.path().unwrap_or(Path::new("stdin"));
     let template = cli.name.as_deref().unwrap_or(default);
-    let own = engine.own_format();
     let format = match cli.to {
         To::Format(format) => format,
-        To::Auto if template.contains("{ext}") => own,
+        To::Auto if template.contains("{ext}") => own(),
         To::Auto => {
-            let name = fill(template, input, own)?;
-            format_of(Path::new(&name), &Source::File(input.to_owned()), engine)?
+            let name = fill(template, input, Format::Wav)?;
+            format_of(Path::new(&name), source, own)?
         }
     };
     Ok((folder.join(fill(template, input, format)?), Some(format)))
@@ -164,9 +167,9 @@ fn is_other(extension: &str) -> bool {
 }
 
 /// The format that an output's extension asks for.
-fn format_of(path: &Path, source: &Source, engine: &Engine) -> Result<Format, Failure> {
+fn format_of(path: &Path, source: &Source, own: &dyn Fn() -> Format) -> Result<Format, Failure> {
     let Some(extension) = path.extension().and_then(OsStr::to_str) else {
-        return Ok(engine.own_format());
+        return Ok(own());
     };
     Format::of_extension(extension).ok_or_else(|| {
         if is_other(extension) {

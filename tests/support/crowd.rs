@@ -79,6 +79,9 @@ impl View {
 /// Decides about a request, again and again until it says something else than `None`.
 type Rule = dyn Fn(&View, &Arrival) -> Option<Verdict> + Send + Sync;
 
+/// Makes the voice of what was sent.
+type Player = dyn Fn(&Sent) -> Vec<u8> + Send + Sync;
+
 #[derive(Default)]
 struct Shared {
     view: Mutex<View>,
@@ -153,9 +156,25 @@ impl Crowd {
         headers: &[(&'static str, &'static str)],
         rule: impl Fn(&View, &Arrival) -> Option<Verdict> + Send + Sync + 'static,
     ) -> Self {
+        Self::start(headers, |sent| voice(&sent.name, sent.mark()), rule)
+    }
+
+    /// Decides by a rule, and makes the voice of what it is sent.
+    pub fn playing(
+        play: impl Fn(&Sent) -> Vec<u8> + Send + Sync + 'static,
+        rule: impl Fn(&View, &Arrival) -> Option<Verdict> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(&[], play, rule)
+    }
+
+    fn start(
+        headers: &[(&'static str, &'static str)],
+        play: impl Fn(&Sent) -> Vec<u8> + Send + Sync + 'static,
+        rule: impl Fn(&View, &Arrival) -> Option<Verdict> + Send + Sync + 'static,
+    ) -> Self {
         let (shared, headers) = (Arc::<Shared>::default(), headers.to_vec());
         let seen = Arc::clone(&shared);
-        let server = Server::plain(move |connection| serve(connection, &seen, &headers, &rule));
+        let server = Server::plain(move |connection| serve(connection, &seen, &headers, &play, &rule));
         Self { shared, server }
     }
 
@@ -207,6 +226,7 @@ fn serve(
     connection: &mut Connection,
     shared: &Shared,
     headers: &[(&str, &str)],
+    play: &Player,
     rule: &Rule,
 ) -> io::Result<()> {
     let head = connection.head()?;
@@ -219,17 +239,21 @@ fn serve(
         }
         Err(_) => None,
     };
+    let voice = match (&came, verdict) {
+        (Ok(sent), Some(Verdict::Voice)) => play(sent),
+        _ => Vec::new(),
+    };
     // From here on it is over: who hears of it may send the next one before this thread goes on.
     shared.view().now -= 1;
     shared.changed.notify_all();
-    let (sent, verdict) = (came?, verdict.ok_or(io::ErrorKind::TimedOut)?);
+    let (_, verdict) = (came?, verdict.ok_or(io::ErrorKind::TimedOut)?);
     connection.send(match verdict {
         Verdict::Voice => {
             let headers: Vec<_> = [("Content-Type", "audio/mpeg"), ("character-cost", "80")]
                 .into_iter()
                 .chain(headers.iter().copied())
                 .collect();
-            answer(200, &headers, voice(&sent.name, sent.mark))
+            answer(200, &headers, voice)
         }
         Verdict::Refusal(status, code) => {
             let headers: Vec<_> =
@@ -246,26 +270,40 @@ fn receive(connection: &mut Connection, head: &Request) -> io::Result<Sent> {
 }
 
 /// What a request holds.
-struct Sent {
-    name: String,
-    /// The first sample, which is another one in each recording.
-    mark: u16,
+pub struct Sent {
+    /// The name of the recording, and what it is declared to be.
+    pub name: String,
+    pub file_format: String,
+    pub audio: Vec<u8>,
 }
 
 impl Sent {
     fn of(body: &[u8]) -> io::Result<Self> {
         let find = |what: &[u8], from: usize| {
             let at = body[from..].windows(what.len()).position(|window| window == what);
-            at.map(|at| from + at + what.len()).ok_or(io::ErrorKind::InvalidData)
+            at.map(|at| from + at).ok_or(io::ErrorKind::InvalidData)
         };
-        let name = find(b"filename=\"", 0)?;
-        let end = find(b"\"", name)? - 1;
-        let audio = find(b"\r\n\r\n", end)?;
-        let samples = body.get(audio..audio + 2).ok_or(io::ErrorKind::InvalidData)?;
+        let between = |before: &[u8], behind: &[u8], from: usize| {
+            let start = find(before, from)? + before.len();
+            Ok::<_, io::Error>(start..find(behind, start)?)
+        };
+        let file_format = between(b"name=\"file_format\"\r\n\r\n", b"\r\n", 0)?;
+        let name = between(b"filename=\"", b"\"", file_format.end)?;
+        let audio = find(b"\r\n\r\n", name.end)? + 4;
+        // The boundary is what the body begins with, and stands behind the audio between line ends and dashes.
+        let boundary = find(b"\r\n", 0)?;
+        let end = body.len().checked_sub(boundary + 6).filter(|end| *end >= audio);
+        let text = |range| String::from_utf8_lossy(&body[range]).into_owned();
         Ok(Self {
-            name: String::from_utf8_lossy(&body[name..end]).into_owned(),
-            mark: u16::from_le_bytes([samples[0], samples[1]]),
+            name: text(name),
+            file_format: text(file_format),
+            audio: body[audio..end.ok_or(io::ErrorKind::InvalidData)?].to_vec(),
         })
+    }
+
+    /// The first sample, which is another one in each recording.
+    fn mark(&self) -> u16 {
+        u16::from_le_bytes([self.audio[0], self.audio[1]])
     }
 }
 

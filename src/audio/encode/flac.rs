@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use flac_codec::encode::{FlacStreamWriter, Options};
 
-use super::Encode;
 use super::quantise::Quantiser;
+use super::{Encode, Format};
 use crate::audio::{Depth, Spec};
 use crate::error::Failure;
 use crate::sink::Output;
@@ -30,8 +30,7 @@ pub(super) struct Flac {
 impl Flac {
     pub(super) fn new(spec: Spec, frames: Option<u64>, mut output: Output) -> Result<Self, Failure> {
         let rate = spec.rate;
-        // What a frame header can state (RFC 9639, 9.1.2), less the two ends that the crate refuses.
-        if rate >= 65_535 && !(rate.is_multiple_of(10) && rate < 655_350) {
+        if !Format::Flac.can_hold(spec) {
             return Err(Failure::usage(
                 format!("FLAC frames cannot state a sample rate of {rate} Hz"),
                 "write another format, for example with --to wav",

@@ -41,6 +41,14 @@ impl Format {
         }
     }
 
+    /// Whether it can say what such audio is like.
+    #[must_use]
+    pub fn can_hold(self, spec: Spec) -> bool {
+        // What a frame header can state (RFC 9639, 9.1.2), less the two ends that the crate refuses.
+        let stated = |rate: u32| rate < 65_535 || (rate.is_multiple_of(10) && rate < 655_350);
+        self != Self::Flac || stated(spec.rate)
+    }
+
     /// The format that files with this extension have, in any case.
     #[must_use]
     pub fn of_extension(extension: &str) -> Option<Self> {

@@ -5,8 +5,11 @@ use crate::error::Failure;
 
 /// What the service takes: up to 500 MB (documented) and 1 hour (documented), from 4.6 s on (reported).
 pub(super) const MOST_BYTES: u64 = 500_000_000;
-const MOST_SECONDS: f64 = 3600.0;
+pub(super) const MOST_SECONDS: f64 = 3600.0;
 pub(super) const LEAST_SECONDS: f64 = 4.6;
+
+/// How long what is too short is made, in seconds: the shortest is known from reports, so there is some more.
+pub(super) const PADDED_SECONDS: f64 = LEAST_SECONDS + 0.1;
 
 /// The price, as documented.
 const CREDITS_PER_MINUTE: f64 = 1000.0;
@@ -30,11 +33,11 @@ pub(super) fn check(bytes: Option<u64>, seconds: Option<f64>, settings: &Setting
     match seconds {
         Some(seconds) if seconds < LEAST_SECONDS => Err(Failure::input(
             format!("it is {seconds:.2} s long, and the service takes no less than {LEAST_SECONDS} s"),
-            "--engine local takes any length; --ignore-limits sends it all the same",
+            "--pad auto sends silence behind it; --engine local takes any length; --ignore-limits sends it all the same",
         )),
         Some(seconds) if seconds > MOST_SECONDS => Err(Failure::input(
             format!("it is {:.2} minutes long, and the service takes no more than an hour", seconds / 60.0),
-            "--engine local takes any length; --ignore-limits sends it all the same",
+            "--split auto sends it in pieces; --engine local takes any length; --ignore-limits sends it all the same",
         )),
         _ => Ok(()),
     }

@@ -1,10 +1,12 @@
 //! The ElevenLabs engine: the Voice Isolator, a paid service.
 //!
-//! What can be known before the upload is found out before it (`payload`). Then attempts follow each other
-//! (`retry`): each sends the same `form` over a `line` of its own (`client`), takes in the `reply`, or what
-//! the service says instead (`refusal`), and hands it to the output (`delivery`).
+//! What can be known before the upload is found out before it, and a recording that the service would refuse takes a
+//! `way` on which it does not (`prepare`): as it is (`payload`), encoded here (`coding`), or in `pieces`. Then attempts
+//! follow each other (`retry`): each sends the same `form` over a `line` of its own (`client`), takes in the `reply`, or
+//! what the service says instead (`refusal`), and hands it to the output (`delivery`).
 
 mod client;
+mod coding;
 mod content;
 mod delivery;
 mod form;
@@ -15,35 +17,57 @@ mod line;
 mod mp3;
 mod narrow;
 mod payload;
+mod pieces;
 pub mod place;
+mod prepare;
 mod refusal;
 mod reply;
 mod retry;
 pub mod settings;
+mod way;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Isolate, Observer, Outcome, Rehearsal, Task, Upload};
-use crate::audio::probe;
+use super::{Isolate, Observer, Outcome, Recording, Rehearsal, Task, Upload};
+use crate::audio::decode::Raw;
+use crate::audio::{encode, probe};
 use crate::error::{Exchange, Failure, Kind};
+use crate::source::Source;
 use client::Client;
+use coding::Coding;
 use delivery::Delivery;
 use form::{Body, Form};
 use gate::Gate;
 use line::Line;
 use payload::Payload;
+use pieces::Joined;
+use prepare::{Prepared, Recorded};
 use retry::{Again, Retries, Trouble, seconds};
 pub use settings::FileFormat;
 use settings::Settings;
+use way::Way;
+
+/// In which format the service's voice is written where nobody asks for another: as it is sent, unless it has to be cut or
+/// joined.
+#[must_use]
+pub fn own_format(source: &Source, raw: Option<Raw>, settings: &Settings) -> encode::Format {
+    match prepare::look(source, raw, settings) {
+        Ok(Some(look)) if look.way.is_joined() => encode::Format::Wav,
+        // What is wrong with it is told when it is worked on.
+        _ => encode::Format::Mp3,
+    }
+}
 
 /// Isolates over the network, for money.
 pub struct ElevenLabs {
     settings: Arc<Settings>,
     client: Client,
     gate: Gate,
+    /// How many requests may be under way at once.
+    at_once: usize,
 }
 
 impl ElevenLabs {
@@ -51,7 +75,28 @@ impl ElevenLabs {
     #[must_use]
     pub fn new(settings: Settings, at_once: usize) -> Self {
         let settings = Arc::new(settings);
-        Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once) }
+        Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once), at_once }
+    }
+
+    /// Sends a recording that is taken apart or made longer, and joins what comes back.
+    fn join(
+        &self,
+        task: &Task,
+        recorded: &Recorded,
+        exchange: &mut Exchange,
+        observer: &dyn Observer,
+    ) -> Result<Joined, Failure> {
+        if task.format != encode::Format::Mp3 || task.any_format {
+            return pieces::isolate(self, task, recorded, exchange, observer);
+        }
+        // Who asks for MP3 gets what the service sends.
+        let Way::Padded(coding, spec, seconds) = recorded.way else { return Err(pieces::no_mp3()) };
+        let mut payload = pieces::padded(recorded, coding, spec, observer)?;
+        exchange.file_format = Some(payload.file_format.name());
+        let (bytes_written, mut warnings) = self.send(task, &mut payload, exchange, observer)?;
+        warnings.push(pieces::uncut(seconds));
+        let recording = Recording { spec: Some(spec), seconds: Some(seconds) };
+        Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
     }
 
     /// Sends the payload until there is a reply, and writes that. Returns the bytes written.
@@ -179,17 +224,22 @@ impl Isolate for ElevenLabs {
         let started = Instant::now();
         // Until something is sent, nothing is spent.
         let mut exchange = Exchange { credits: Some(0), ..Exchange::default() };
-        let mut payload = match payload::prepare(task, &self.settings, observer) {
-            Ok(payload) => payload,
-            Err(failure) => return Err(Failure { exchange: Some(Box::new(exchange)), ..failure }),
-        };
-        exchange.file_format = Some(payload.file_format.name());
-        match self.send(task, &mut payload, &mut exchange, observer) {
-            Ok((bytes_written, warnings)) => Ok(Outcome {
-                recording: payload.recording(),
+        let done = prepare::prepare(task, &self.settings, observer).and_then(|prepared| match prepared {
+            Prepared::Recording(recorded) => self.join(task, &recorded, &mut exchange, observer),
+            Prepared::Request(mut payload) => {
+                exchange.file_format = Some(payload.file_format.name());
+                let (bytes_written, warnings) = self.send(task, &mut payload, &mut exchange, observer)?;
+                let warnings = payload.warnings().into_iter().chain(warnings).collect();
+                Ok(Joined { recording: payload.recording(), bytes_written, warnings, details: Vec::new() })
+            }
+        });
+        match done {
+            Ok(Joined { recording, bytes_written, warnings, details }) => Ok(Outcome {
+                recording,
                 bytes_written,
                 elapsed: started.elapsed(),
-                warnings: payload.warnings().into_iter().chain(warnings).collect(),
+                warnings,
+                details,
                 exchange: Some(exchange),
             }),
             Err(failure) => Err(Failure { exchange: Some(Box::new(exchange)), ..failure }),
@@ -197,14 +247,42 @@ impl Isolate for ElevenLabs {
     }
 
     fn rehearse(&self, task: &Task) -> Result<Rehearsal, Failure> {
-        let looked = payload::look(task, &self.settings)?;
-        let recording = looked.map(|(_, _, recording)| recording).unwrap_or_default();
+        let Some(look) = prepare::look(&task.source, task.raw, &self.settings)? else {
+            let upload = Upload {
+                file_format: None,
+                bytes: None,
+                seconds: None,
+                credits: None,
+                change: None,
+                pieces: Vec::new(),
+            };
+            return Ok(Rehearsal { recording: Recording::default(), upload: Some(upload) });
+        };
+        let as_mp3 = task.format == encode::Format::Mp3 && !task.any_format;
+        if as_mp3 && matches!(look.way, Way::Pieces(..)) {
+            return Err(pieces::no_mp3());
+        }
+        let pieces = pieces::planned(look.way, &self.settings);
+        let seconds = match look.way {
+            Way::Whole | Way::Compressed(_) => look.recording.seconds,
+            Way::Padded(..) => Some(limits::PADDED_SECONDS),
+            Way::Pieces(..) => Some(pieces.iter().map(|piece| piece.seconds).sum()),
+        };
+        let credits = match look.way {
+            Way::Pieces(..) => Some(pieces.iter().filter_map(|piece| piece.credits).sum()),
+            _ => seconds.map(limits::credits),
+        };
+        let coding = look.way.coding();
         Ok(Rehearsal {
-            recording,
+            recording: look.recording,
             upload: Some(Upload {
-                file_format: looked.map(|(format, ..)| format.name()),
-                bytes: looked.and_then(|(_, bytes, _)| bytes),
-                credits: recording.seconds.map(limits::credits),
+                file_format: Some(coding.map_or(look.file_format, Coding::file_format).name()),
+                // What is encoded here has a size that nobody knows before.
+                bytes: look.bytes.filter(|_| coding.is_none()),
+                seconds,
+                credits,
+                change: look.way.change(pieces.len()),
+                pieces,
             }),
         })
     }

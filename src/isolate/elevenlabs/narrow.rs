@@ -1,71 +1,89 @@
 //! Any recording as what the service reads fastest: 16 kHz, mono, 16-bit samples.
 
-use crate::audio::decode::Decoder;
-use crate::audio::encode::{self, Format};
+use crate::audio::encode::{self, Encode, Format};
 use crate::audio::resample::{Blocks, Resampler};
 use crate::audio::{Depth, Spec};
 use crate::error::Failure;
-use crate::isolate::{Observer, Stage};
 use crate::sink::Output;
-use crate::source::{Input, spool};
 
-/// The sample rate of `pcm_s16le_16`, in Hz.
-pub(super) const RATE: u32 = 16_000;
+/// What `pcm_s16le_16` stands for.
+pub(super) const NARROW: Spec = Spec { rate: 16_000, channels: 1, depth: Depth::Int16 };
 
 /// The fewest samples that are converted at once.
 const BLOCK: usize = 2048;
 
-/// Decodes to the end, into a temporary file, unless `allowed` refuses the seconds so far. Returns that file, the number of frames that were read, and
-/// what the user should know about them.
-///
-/// # Errors
-/// `Input` when decoding fails, `Output` when the temporary file cannot be written.
-pub(super) fn narrowed(
-    mut decoder: Decoder,
-    allowed: &dyn Fn(f64) -> Result<(), Failure>,
-    observer: &dyn Observer,
-) -> Result<(Input, u64, Vec<String>), Failure> {
-    let spec = decoder.spec();
-    let of = decoder.length().frames();
-    let file = spool()?;
-    let copy = file.try_clone().map_err(|error| Failure::writing(&error))?;
-    let narrow = Spec { rate: RATE, channels: 1, depth: Depth::Int16 };
-    let mut encoder = encode::to(Format::Pcm, narrow, None, Output::to_spool(copy))?;
-    let blocks = Blocks::new(spec.rate, RATE, 1, BLOCK);
-    let mut resampler = Resampler::new(blocks)?;
-    // The first half of a block is the filter's delay.
-    let mut delay = if resampler.is_identity() { 0 } else { blocks.b / 2 };
-    let (mut block, mut waiting, mut converted) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut frames, mut written) = (0, 0);
-    loop {
-        let read = decoder.read(&mut block)?;
-        frames += read as u64;
-        allowed(spec.seconds(frames))?;
-        let channels = usize::from(spec.channels);
-        waiting.extend(block.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32));
+/// Writes frames of any kind as [`NARROW`] samples without a header.
+pub(super) struct Narrow {
+    samples: Box<dyn Encode>,
+    spec: Spec,
+    blocks: Blocks,
+    resampler: Resampler,
+    /// Samples that the resampler gives before the first one that belongs to the recording.
+    delay: usize,
+    /// Mono, at the recording's sample rate.
+    waiting: Vec<f32>,
+    converted: Vec<f32>,
+    /// Frames that came, and samples that went.
+    frames: u64,
+    written: u64,
+}
+
+impl Narrow {
+    /// Takes frames of `spec`.
+    ///
+    /// # Errors
+    /// Those of [`encode::to`].
+    pub(super) fn new(spec: Spec, output: Output) -> Result<Self, Failure> {
+        let blocks = Blocks::new(spec.rate, NARROW.rate, 1, BLOCK);
+        let resampler = Resampler::new(blocks)?;
+        Ok(Self {
+            samples: encode::to(Format::Pcm, NARROW, None, output)?,
+            spec,
+            blocks,
+            // The first half of a block is the filter's delay.
+            delay: if resampler.is_identity() { 0 } else { blocks.b / 2 },
+            resampler,
+            waiting: Vec::new(),
+            converted: Vec::new(),
+            frames: 0,
+            written: 0,
+        })
+    }
+
+    /// Converts the blocks that are full.
+    fn convert(&mut self, most: u64) -> Result<(), Failure> {
+        while self.waiting.len() >= self.blocks.a {
+            self.converted.clear();
+            self.resampler.process(&self.waiting[..self.blocks.a], &mut self.converted)?;
+            self.waiting.drain(..self.blocks.a);
+            let skipped = self.delay.min(self.converted.len());
+            self.delay -= skipped;
+            let left = usize::try_from(most - self.written).unwrap_or(usize::MAX);
+            let kept = (self.converted.len() - skipped).min(left);
+            self.samples.write(&self.converted[skipped..skipped + kept])?;
+            self.written += kept as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Encode for Narrow {
+    fn write(&mut self, interleaved: &[f32]) -> Result<(), Failure> {
+        let channels = usize::from(self.spec.channels);
+        self.frames += (interleaved.len() / channels) as u64;
+        let mono =
+            interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32);
+        self.waiting.extend(mono);
+        self.convert(u64::MAX)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<u64, Failure> {
         // Rounded up, so that the end is not lost.
-        let whole = (frames * u64::from(RATE)).div_ceil(u64::from(spec.rate));
-        loop {
-            if read == 0 && written < whole && waiting.len() < blocks.a {
-                waiting.resize(blocks.a, 0.0);
-            }
-            if waiting.len() < blocks.a {
-                break;
-            }
-            converted.clear();
-            resampler.process(&waiting[..blocks.a], &mut converted)?;
-            waiting.drain(..blocks.a);
-            let skipped = delay.min(converted.len());
-            delay -= skipped;
-            let left = if read == 0 { whole - written } else { u64::MAX };
-            let kept = (converted.len() - skipped).min(usize::try_from(left).unwrap_or(usize::MAX));
-            encoder.write(&converted[skipped..skipped + kept])?;
-            written += kept as u64;
+        let whole = (self.frames * u64::from(NARROW.rate)).div_ceil(u64::from(self.spec.rate));
+        while self.written < whole {
+            self.waiting.resize(self.blocks.a, 0.0);
+            self.convert(whole)?;
         }
-        observer.stage(Stage::Isolating { spec, done: frames, of });
-        if read == 0 {
-            encoder.finish()?;
-            return Ok((Input::of_spool(file)?, frames, decoder.warnings()));
-        }
+        self.samples.finish()
     }
 }

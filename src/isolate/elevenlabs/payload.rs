@@ -2,17 +2,17 @@
 
 use std::io::Seek;
 
+use super::coding::Coding;
 use super::content::{Content, Samples, odd};
-use super::limits::{self, LEAST_SECONDS, MOST_BYTES};
-use super::narrow;
+use super::limits::MOST_BYTES;
+use super::narrow::NARROW;
 use super::settings::{FileFormat, Settings};
-use crate::audio::decode;
+use crate::audio::decode::{self, Decoder, Raw};
 use crate::audio::probe::{Format, SIGNATURE};
 use crate::audio::wav::header::{Header, read_header};
 use crate::audio::wav::reader::Layout;
-use crate::audio::{Depth, Spec};
 use crate::error::Failure;
-use crate::isolate::{Observer, Recording, Task};
+use crate::isolate::Recording;
 use crate::source::{Input, PEEK, Source, Witness};
 
 /// The audio of a request.
@@ -30,9 +30,36 @@ pub(super) struct Payload {
 }
 
 impl Payload {
+    /// Samples that were encoded here.
+    ///
+    /// # Errors
+    /// `Input` when they cannot be read again.
+    pub(super) fn encoded(
+        file_name: String,
+        coding: Coding,
+        samples: Input,
+        recording: Recording,
+    ) -> Result<Self, Failure> {
+        let len = samples.byte_len().unwrap_or(0);
+        Ok(Self {
+            file_name,
+            content_type: coding.content_type(),
+            file_format: coding.file_format(),
+            witness: samples.witness().map_err(|error| Failure::reading(&error))?,
+            content: Content::stored(samples, 0, len),
+            recording,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The same, with what the user should know about it.
+    pub(super) fn with(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
+    }
+
     /// What is known of the recording, the more when all of it has been read.
     pub(super) fn recording(&self) -> Recording {
-        let live = self.content.live_samples().map(|samples| samples as f64 / f64::from(narrow::RATE));
+        let live = self.content.live_samples().map(|samples| samples as f64 / f64::from(NARROW.rate));
         Recording { seconds: self.recording.seconds.or(live), ..self.recording }
     }
 
@@ -57,79 +84,21 @@ fn cut_short(missing: u64) -> String {
     format!("the data ends {missing} bytes before its announced end; what is there was used")
 }
 
-/// Finds out what is to be sent for a task. A pipe is copied to a temporary file first, so that it can be
-/// sent again, unless there are no retries.
-///
-/// # Errors
-/// `Input` for what the service does not take; `Output` when a temporary file cannot be written.
-pub(super) fn prepare(task: &Task, settings: &Settings, observer: &dyn Observer) -> Result<Payload, Failure> {
-    let payload = if settings.resample {
-        resampled(task, settings, observer)?
-    } else {
-        let mut input = task.source.open()?;
-        if input.byte_len().is_none() && settings.retries > 0 {
-            let most = if settings.ignore_limits { u64::MAX } else { MOST_BYTES };
-            input = input.spooled(most)?;
-            limits::check(input.byte_len(), None, settings)?;
-        }
-        as_it_is(task, settings, input)?
-    };
-    limits::check(payload.content.len(), payload.recording.seconds, settings)?;
-    Ok(payload)
-}
-
-/// As [`prepare`], but reads headers only, and nothing of a pipe.
-///
-/// # Errors
-/// As [`prepare`].
-pub(super) fn look(
-    task: &Task,
-    settings: &Settings,
-) -> Result<Option<(FileFormat, Option<u64>, Recording)>, Failure> {
-    if task.source.is_pipe() {
-        return Ok(None);
-    }
-    let (format, bytes, recording) = if settings.resample {
-        let recording = Recording::of(&decode::open(&task.source, task.raw)?);
-        let bytes = recording.seconds.map(|seconds| 2 * (seconds * f64::from(narrow::RATE)).round() as u64);
-        (FileFormat::Pcm, bytes, recording)
-    } else {
-        let payload = as_it_is(task, settings, task.source.open()?)?;
-        (payload.file_format, payload.content.len(), payload.recording)
-    };
-    limits::check(bytes, recording.seconds, settings)?;
-    Ok(Some((format, bytes, recording)))
-}
-
-/// The recording as 16 kHz mono samples, in a temporary file.
-fn resampled(task: &Task, settings: &Settings, observer: &dyn Observer) -> Result<Payload, Failure> {
-    let decoder = decode::open(&task.source, task.raw)?;
-    let known = Recording::of(&decoder);
-    // Too little may still become enough.
-    let allowed = |seconds: f64| limits::check(None, Some(seconds.max(LEAST_SECONDS)), settings);
-    allowed(known.seconds.unwrap_or(0.0))?;
-    let (file, frames, warnings) = narrow::narrowed(decoder, &allowed, observer)?;
-    let len = file.byte_len().unwrap_or(0);
-    let seconds = known.spec.map(|spec| spec.seconds(frames));
-    Ok(Payload {
-        file_name: file_name(&task.source),
-        content_type: PCM_TYPE,
-        file_format: FileFormat::Pcm,
-        witness: file.witness().map_err(|error| Failure::reading(&error))?,
-        content: Content::stored(file, 0, len),
-        recording: Recording { seconds, ..known },
-        warnings,
-    })
-}
-
-/// Samples have no registered type with this byte order.
-const PCM_TYPE: &str = UNKNOWN_TYPE;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-fn as_it_is(task: &Task, settings: &Settings, mut input: Input) -> Result<Payload, Failure> {
+/// The recording as it is.
+///
+/// # Errors
+/// `Input` for what the service does not take.
+pub(super) fn as_it_is(
+    source: &Source,
+    raw: Option<Raw>,
+    settings: &Settings,
+    mut input: Input,
+) -> Result<Payload, Failure> {
     let witness = input.witness().map_err(|error| Failure::reading(&error))?;
-    let mut payload = if task.raw.is_some() {
-        samples(task, input, None, witness)?
+    let mut payload = if raw.is_some() {
+        samples(source, input, None, witness)?
     } else {
         let format = decode::recognise(&mut input)?;
         // Who says what it is knows better.
@@ -143,9 +112,9 @@ fn as_it_is(task: &Task, settings: &Settings, mut input: Input) -> Result<Payloa
             None
         };
         match header {
-            Some(header) => samples(task, input, Some(&header), witness)?,
+            Some(header) => samples(source, input, Some(&header), witness)?,
             None if settings.file_format == Some(FileFormat::Pcm) => return Err(not_narrow()),
-            None => whole(task, input, content_type, witness)?,
+            None => whole(source, input, content_type, witness)?,
         }
     };
     if let Content::Live { budget, .. } = &mut payload.content
@@ -166,8 +135,7 @@ fn narrow_header(input: &mut Input) -> Result<Option<Header>, Failure> {
     let header = read_header(input)?;
     // What cannot be read here may well be what the service can.
     let layout = Layout::of(&header.fmt).ok().flatten();
-    let narrow = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
-    if layout.is_some_and(|layout| layout.spec == narrow && layout.bits() == 16) {
+    if layout.is_some_and(|layout| layout.spec == NARROW && layout.bits() == 16) {
         return Ok(Some(header));
     }
     if input.byte_len().is_some() {
@@ -182,7 +150,12 @@ fn narrow_header(input: &mut Input) -> Result<Option<Header>, Failure> {
 }
 
 /// 16 kHz mono samples, from where the input stands.
-fn samples(task: &Task, input: Input, header: Option<&Header>, witness: Witness) -> Result<Payload, Failure> {
+fn samples(
+    source: &Source,
+    input: Input,
+    header: Option<&Header>,
+    witness: Witness,
+) -> Result<Payload, Failure> {
     let announced = header.and_then(|header| header.data_len);
     let start = header.map_or(0, |header| header.data_offset);
     let mut warnings = Vec::new();
@@ -200,27 +173,34 @@ fn samples(task: &Task, input: Input, header: Option<&Header>, witness: Witness)
             warnings.push(ODD_END.into());
             len -= 1;
         }
-        seconds = Some(len as f64 / 2.0 / f64::from(narrow::RATE));
+        seconds = Some(len as f64 / 2.0 / f64::from(NARROW.rate));
         Content::stored(input, start, len)
     } else {
         let samples = Some(Samples { raw: header.is_none(), odd: None });
         Content::Live { pipe: input, left: announced, budget: MOST_BYTES, taken: 0, samples }
     };
-    let spec = Spec { rate: narrow::RATE, channels: 1, depth: Depth::Int16 };
     Ok(Payload {
-        file_name: file_name(&task.source),
-        content_type: PCM_TYPE,
+        file_name: file_name(source),
+        content_type: Coding::Narrow.content_type(),
         file_format: FileFormat::Pcm,
         content,
         witness,
-        recording: Recording { spec: Some(spec), seconds },
+        recording: Recording { spec: Some(NARROW), seconds },
         warnings,
     })
 }
 
+/// What is known of a file, also where its header does not tell its length.
+pub(super) fn known(decoder: Decoder) -> Recording {
+    let recording = Recording::of(&decoder);
+    let spec = decoder.spec();
+    let frames = decoder.counted().ok().flatten();
+    Recording { seconds: frames.map(|frames| spec.seconds(frames)), ..recording }
+}
+
 /// The file as it is.
 fn whole(
-    task: &Task,
+    source: &Source,
     mut input: Input,
     content_type: &'static str,
     witness: Witness,
@@ -231,9 +211,9 @@ fn whole(
         if let Ok(decoder) = input
             .shared()
             .map_err(|error| Failure::reading(&error))
-            .and_then(|shared| decode::open_input(shared, None, task.source.path()))
+            .and_then(|shared| decode::open_input(shared, None, source.path()))
         {
-            recording = Recording::of(&decoder);
+            recording = known(decoder);
         }
         input.rewind().map_err(|error| Failure::reading(&error))?;
         Content::stored(input, 0, len)
@@ -241,7 +221,7 @@ fn whole(
         Content::Live { pipe: input, left: None, budget: MOST_BYTES, taken: 0, samples: None }
     };
     Ok(Payload {
-        file_name: file_name(&task.source),
+        file_name: file_name(source),
         content_type,
         file_format: FileFormat::Other,
         content,
@@ -251,7 +231,8 @@ fn whole(
     })
 }
 
-fn file_name(source: &Source) -> String {
+/// The name of a recording, without the way to it.
+pub(super) fn file_name(source: &Source) -> String {
     let name = source.path().and_then(|path| path.file_name());
     name.map_or_else(|| "audio".into(), |name| name.to_string_lossy().into_owned())
 }

@@ -33,6 +33,17 @@ impl FileFormat {
     }
 }
 
+/// When a recording is sent in pieces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Split {
+    /// When it is longer than the service takes.
+    Auto,
+    /// Never.
+    Never,
+    /// When it is longer than so many seconds, in pieces that are not.
+    Longer(f64),
+}
+
 /// How the service is used.
 // Each is a switch of the command line.
 #[allow(clippy::struct_excessive_bools)]
@@ -52,6 +63,10 @@ pub struct Settings {
     pub preview: Option<Preview>,
     /// Use the endpoint that replies while it works.
     pub stream: bool,
+    /// When a recording is sent in pieces.
+    pub split: Split,
+    /// Make what is too short for the service longer.
+    pub pad: bool,
     /// Send what is known to be too large, too long or too short.
     pub ignore_limits: bool,
     /// How often a request that failed is sent again.

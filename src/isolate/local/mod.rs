@@ -87,6 +87,7 @@ impl Isolate for Local {
             bytes_written,
             elapsed: started.elapsed(),
             warnings: decoder.warnings(),
+            details: Vec::new(),
             exchange: None,
         })
     }

@@ -1,0 +1,191 @@
+//! From a task to what is sent for it: the recording is looked at, takes its way, and is encoded where that needs it.
+
+use std::io::{self, Seek};
+use std::path::Path;
+
+use super::coding::{Coding, Spool};
+use super::limits::{self, LEAST_SECONDS, MOST_BYTES};
+use super::narrow::NARROW;
+use super::payload::{Payload, as_it_is, file_name, known};
+use super::settings::{FileFormat, Settings, Split};
+use super::way::Way;
+use crate::audio::decode::{self, Decoder, Raw};
+use crate::audio::probe::Format;
+use crate::error::Failure;
+use crate::isolate::{Observer, Recording, Stage, Task};
+use crate::source::{Input, Source};
+use crate::text::megabytes;
+
+/// What is to be sent.
+pub(super) enum Prepared {
+    /// One request.
+    Request(Box<Payload>),
+    /// A recording that is taken apart or made longer first.
+    Recording(Recorded),
+}
+
+/// A recording that can be read again and again.
+pub(super) struct Recorded {
+    input: Input,
+    raw: Option<Raw>,
+    name: String,
+    pub way: Way,
+}
+
+impl Recorded {
+    /// Reads it from its start. Readers take turns.
+    ///
+    /// # Errors
+    /// `Input` when it cannot be read or is damaged.
+    pub(super) fn decoder(&self) -> Result<Decoder, Failure> {
+        decode::open_input(again(&self.input)?, self.raw, None)
+    }
+
+    /// Its name for the service, of the piece with this number where there are several.
+    fn file_name(&self, number: Option<usize>, coding: Coding) -> String {
+        let stem = Path::new(&self.name).file_stem().unwrap_or_default().to_string_lossy();
+        let number = number.map_or_else(String::new, |number| format!("-{number:03}"));
+        format!("{stem}{number}.{}", coding.extension())
+    }
+
+    /// What is sent of it: `samples`, of this length in seconds.
+    ///
+    /// # Errors
+    /// `Input` when the samples cannot be read again.
+    pub(super) fn payload(
+        &self,
+        number: Option<usize>,
+        coding: Coding,
+        samples: Input,
+        recording: Recording,
+    ) -> Result<Payload, Failure> {
+        Payload::encoded(self.file_name(number, coding), coding, samples, recording)
+    }
+}
+
+/// Another reader of the same file, from its start.
+///
+/// # Errors
+/// `Input` when the file cannot be read.
+pub(super) fn again(input: &Input) -> Result<Input, Failure> {
+    let reread = || {
+        let mut input = input.shared()?;
+        input.rewind()?;
+        Ok(input)
+    };
+    reread().map_err(|error: io::Error| Failure::reading(&error))
+}
+
+/// Finds out what is to be sent for a task. A pipe is copied to a temporary file first, so that it can be
+/// sent again, unless there are no retries.
+///
+/// # Errors
+/// `Input` for what the service does not take; `Output` when a temporary file cannot be written.
+pub(super) fn prepare(
+    task: &Task,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Prepared, Failure> {
+    let mut input = task.source.open()?;
+    if input.byte_len().is_none() {
+        if settings.retries == 0 && !settings.resample {
+            return as_it_is(&task.source, task.raw, settings, input).map(Box::new).map(Prepared::Request);
+        }
+        input = spooled(task, settings, input)?;
+    }
+    let (_, bytes, recording) = facts(&task.source, task.raw, settings, &input)?;
+    let way = Way::of(bytes, recording, settings)?;
+    let recorded = Recorded { input, raw: task.raw, name: file_name(&task.source), way };
+    let payload = match way {
+        Way::Whole if settings.resample => converted(&recorded, Coding::Narrow, settings, observer)?,
+        Way::Whole => as_it_is(&task.source, task.raw, settings, again(&recorded.input)?)?,
+        Way::Compressed(coding) => {
+            let bytes = bytes.map_or_else(String::new, |bytes| format!(" of {}", megabytes(bytes)));
+            observer.note(&format!("instead of the file{bytes} its sound is sent, compressed without loss"));
+            converted(&recorded, coding, settings, observer)?
+        }
+        Way::Padded(..) | Way::Pieces(..) => return Ok(Prepared::Recording(recorded)),
+    };
+    Ok(Prepared::Request(Box::new(payload)))
+}
+
+/// A pipe as a file.
+fn spooled(task: &Task, settings: &Settings, mut input: Input) -> Result<Input, Failure> {
+    // What is larger can only be sent when it can be taken apart.
+    let format = if task.raw.is_some() { Format::Wav } else { decode::recognise(&mut input)? };
+    let known = !matches!(format, Format::Foreign(_) | Format::Unknown);
+    let splits = known && settings.split != Split::Never;
+    let most = if settings.ignore_limits || splits { u64::MAX } else { MOST_BYTES };
+    let input = input.spooled(most)?;
+    if most != u64::MAX {
+        limits::check(input.byte_len(), None, settings)?;
+    }
+    Ok(input)
+}
+
+/// As [`prepare`], but only looks at the recording, and not into a pipe.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn look(source: &Source, raw: Option<Raw>, settings: &Settings) -> Result<Option<Look>, Failure> {
+    if source.is_pipe() {
+        return Ok(None);
+    }
+    let (file_format, bytes, recording) = facts(source, raw, settings, &source.open()?)?;
+    Ok(Some(Look { file_format, bytes, recording, way: Way::of(bytes, recording, settings)? }))
+}
+
+/// What is known of a recording before anything is sent.
+pub(super) struct Look {
+    pub file_format: FileFormat,
+    /// Bytes of audio, if it is sent as it is.
+    pub bytes: Option<u64>,
+    pub recording: Recording,
+    pub way: Way,
+}
+
+/// How a file would be sent as it is, in how many bytes, and what is known of it.
+fn facts(
+    source: &Source,
+    raw: Option<Raw>,
+    settings: &Settings,
+    input: &Input,
+) -> Result<(FileFormat, Option<u64>, Recording), Failure> {
+    let input = again(input)?;
+    if settings.resample {
+        let recording = known(decode::open_input(input, raw, source.path())?);
+        let samples = |seconds: f64| (seconds * f64::from(NARROW.rate)).round() as u64;
+        return Ok((FileFormat::Pcm, recording.seconds.map(|seconds| 2 * samples(seconds)), recording));
+    }
+    let payload = as_it_is(source, raw, settings, input)?;
+    Ok((payload.file_format, payload.content.len(), payload.recording()))
+}
+
+/// The whole recording, decoded here and sent in another coding.
+fn converted(
+    recorded: &Recorded,
+    coding: Coding,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Payload, Failure> {
+    let mut decoder = recorded.decoder()?;
+    let spec = decoder.spec();
+    let of = decoder.length().frames();
+    let mut spool = Spool::new(coding, spec)?;
+    let (mut block, mut frames) = (Vec::new(), 0);
+    loop {
+        let read = decoder.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        frames += read as u64;
+        spool.write(&block)?;
+        // Too little may still become enough.
+        limits::check(None, Some(spec.seconds(frames).max(LEAST_SECONDS)), settings)?;
+        observer.stage(Stage::Preparing { spec, done: frames, of });
+    }
+    let samples = spool.finish()?;
+    let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames)) };
+    limits::check(samples.byte_len(), recording.seconds, settings)?;
+    Ok(recorded.payload(None, coding, samples, recording)?.with(decoder.warnings()))
+}
