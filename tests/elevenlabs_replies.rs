@@ -299,6 +299,7 @@ fn json_tells_everything_about_a_success() {
         "request_id": "r1",
         "credits": null,
         "warnings": [],
+        "pieces": [],
         "error": null,
     });
     assert_eq!(json, expected);

@@ -43,6 +43,10 @@ impl Recorded {
 
     /// Its name for the service, of the piece with this number where there are several.
     fn file_name(&self, number: Option<usize>, coding: Coding) -> String {
+        if number.is_none() && coding == Coding::Narrow {
+            // Samples have no extension of their own.
+            return self.name.clone();
+        }
         let stem = Path::new(&self.name).file_stem().unwrap_or_default().to_string_lossy();
         let number = number.map_or_else(String::new, |number| format!("-{number:03}"));
         format!("{stem}{number}.{}", coding.extension())
