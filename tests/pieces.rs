@@ -24,11 +24,13 @@ use std::process::{Command, Stdio};
 use child::{Running, until};
 use crowd::Verdict::{Refusal, Voice};
 use crowd::{Arrival, Crowd, Sent, View};
+use picture::Picture;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use studio::{Likeness, heard, mp3, number, ramble, replayed};
 use support::{Audio, Bench};
 use takes::files;
+use terminal::Terminal;
 
 /// Gives back what it was sent as WAV, each piece later and louder than the others.
 fn echo(sent: &Sent) -> Vec<u8> {
@@ -225,6 +227,42 @@ fn a_piece_is_sent_again_by_itself() {
         json["pieces"].as_array().expect("pieces").iter().map(|p| &p["attempts"]).collect();
     assert_eq!(attempts, [1, 1, 1, 2, 1, 1]);
     assert_eq!(json["attempts"], 7);
+}
+
+#[test]
+fn a_reply_that_is_of_no_use_is_put_aside() {
+    let bench = Bench::new();
+    let audio = talk(&bench);
+    // It begins like FLAC, and that is all.
+    let broken =
+        |sent: &Sent| if number(&sent.name) == 2 { [&b"fLaC"[..], &[0; 500]].concat() } else { mirror(sent) };
+    let crowd = Crowd::playing(broken, at_once);
+    let done = crowd.voxsift(&bench, &args(&["-j", "1"])).exits(5);
+    done.says("piece 2 of 6: the service's reply cannot be decoded").says("0001.useless.mp3");
+    let again = Crowd::playing(mirror, at_once);
+    again.voxsift(&bench, &args(&[])).succeeds();
+    assert_eq!(once(&again), all()[1..]);
+    let likeness = Likeness::of(&Audio::of_wav(&bench.read("talk.isolated.wav")), &audio);
+    assert!(likeness.si_sdr > 60.0, "{likeness:?}");
+}
+
+#[test]
+fn a_terminal_shows_how_many_pieces_are_there() {
+    let (bench, terminal) = (Bench::new(), Terminal::new());
+    talk(&bench);
+    let crowd = Crowd::playing(mirror, |view, _| (view.count(Voice) < 2 || view.told > 0).then_some(Voice));
+    let mut command = crowd.command(&bench, &args(&[]));
+    command.env("TERM", "xterm-256color").stdin(Stdio::null()).stderr(terminal.stdio());
+    let running = Running::start_with(command.stdout(Stdio::piped()));
+    until("two of six", || {
+        Picture::of(&terminal.shown()).shows(&["talk.wav", "2 of 6 pieces"]).then_some(())
+    });
+    crowd.tell();
+    running.end().with(0);
+    let picture = Picture::of(&terminal.all());
+    let lines = picture.lines();
+    assert_eq!((lines.len(), picture.is_at_an_empty_line()), (2, true), "{lines:#?}");
+    assert!(lines[0].contains("it is sent in 6 pieces") && lines[1].starts_with("talk.wav → "), "{lines:#?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::retry::Trouble;
+use crate::audio::decode;
 use crate::audio::encode::{self, Format};
-use crate::audio::{decode, probe};
 use crate::error::{Failure, Kind};
 use crate::interrupt;
 use crate::isolate::Task;
@@ -78,18 +78,9 @@ impl Delivery {
     ///
     /// # Errors
     /// `Output` or `Usage` when it cannot be written, `Service` when the reply cannot be decoded.
-    pub(super) fn finish(self, task: &Task, format: probe::Format) -> Result<(u64, Vec<String>), Failure> {
+    pub(super) fn finish(self, task: &Task) -> Result<(u64, Vec<String>), Failure> {
         match self {
-            Self::Direct(output) => {
-                let mut warnings = Vec::new();
-                if !matches!(format, probe::Format::Mpeg | probe::Format::Id3) {
-                    warnings.push(format!(
-                        "the service sent {} instead of MP3: that is what was written",
-                        format.name()
-                    ));
-                }
-                Ok((output.commit()?, warnings))
-            }
+            Self::Direct(output) => Ok((output.commit()?, Vec::new())),
             Self::Converted { mut reply, output } => {
                 let converted = reply.read().and_then(|input| convert(input, task.format, output));
                 converted.map_err(|failure| {

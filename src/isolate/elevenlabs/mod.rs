@@ -93,20 +93,21 @@ impl ElevenLabs {
         let Way::Padded(coding, spec, seconds) = recorded.way else { return Err(pieces::no_mp3()) };
         let mut payload = pieces::padded(recorded, coding, spec, observer)?;
         exchange.file_format = Some(payload.file_format.name());
-        let (bytes_written, mut warnings) = self.send(task, &mut payload, exchange, observer)?;
-        warnings.push(pieces::uncut(seconds));
+        let sent = self.send(task, &mut payload, exchange, observer)?;
+        let warnings = [vec![pieces::uncut(seconds)], sent.surprises(task)].concat();
+        let bytes_written = sent.bytes_written;
         let recording = Recording { spec: Some(spec), seconds: Some(seconds) };
         Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
     }
 
-    /// Sends the payload until there is a reply, and writes that. Returns the bytes written.
+    /// Sends the payload until there is a reply, and writes that.
     fn send(
         &self,
         task: &Task,
         payload: &mut Payload,
         exchange: &mut Exchange,
         observer: &dyn Observer,
-    ) -> Result<(u64, Vec<String>), Failure> {
+    ) -> Result<Sent, Failure> {
         let preview = self.settings.preview.as_ref().map(|preview| preview.0.as_str());
         let form = Form::new(boundary(), payload, preview);
         let mut retries = Retries::new(&self.settings);
@@ -153,17 +154,17 @@ impl ElevenLabs {
         slot: &mut Option<Delivery>,
         exchange: &mut Exchange,
         observer: &dyn Observer,
-    ) -> Result<(u64, Vec<String>), Trouble> {
+    ) -> Result<Sent, Trouble> {
         // Opened before anything is sent, so that a place that cannot be written costs nothing.
         let open = slot.take().map_or_else(|| Delivery::open(task), Ok);
         let mut delivery = open.map_err(Trouble::for_good)?;
         match self.exchange(form, payload, &mut delivery, exchange, observer) {
             Ok((format, mut warnings)) => {
-                let done =
-                    delivery.finish(task, format).map_err(|failure| Trouble::for_good(reply::paid(failure)));
-                let (bytes, more) = done?;
+                let done = delivery.finish(task);
+                let (bytes_written, more) =
+                    done.map_err(|failure| Trouble::for_good(reply::paid(failure)))?;
                 warnings.extend(more);
-                Ok((bytes, warnings))
+                Ok(Sent { bytes_written, format, warnings })
             }
             Err(trouble) => {
                 let trouble = delivery.after(trouble);
@@ -209,6 +210,28 @@ impl ElevenLabs {
     }
 }
 
+/// A reply that is written.
+struct Sent {
+    bytes_written: u64,
+    /// What it was.
+    format: probe::Format,
+    /// What the user should know about it.
+    warnings: Vec<String>,
+}
+
+impl Sent {
+    /// What the user should know, also about what was written as it came.
+    fn surprises(&self, task: &Task) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        let is_mp3 = matches!(self.format, probe::Format::Mpeg | probe::Format::Id3);
+        if task.format == encode::Format::Mp3 && !is_mp3 {
+            let name = self.format.name();
+            warnings.push(format!("the service sent {name} instead of MP3: that is what was written"));
+        }
+        warnings
+    }
+}
+
 /// A boundary that no recording has in it: 128 random bits.
 fn boundary() -> String {
     let random = RandomState::new();
@@ -228,9 +251,10 @@ impl Isolate for ElevenLabs {
             Prepared::Recording(recorded) => self.join(task, &recorded, &mut exchange, observer),
             Prepared::Request(mut payload) => {
                 exchange.file_format = Some(payload.file_format.name());
-                let (bytes_written, warnings) = self.send(task, &mut payload, &mut exchange, observer)?;
-                let warnings = payload.warnings().into_iter().chain(warnings).collect();
-                Ok(Joined { recording: payload.recording(), bytes_written, warnings, details: Vec::new() })
+                let sent = self.send(task, &mut payload, &mut exchange, observer)?;
+                let warnings = [payload.warnings(), sent.surprises(task)].concat();
+                let (recording, bytes_written) = (payload.recording(), sent.bytes_written);
+                Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
             }
         });
         match done {

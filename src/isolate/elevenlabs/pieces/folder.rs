@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::measure::Measures;
 use crate::error::Failure;
 use crate::interrupt;
-use crate::sink::Sink;
+use crate::sink::{Sink, free_name};
 use crate::source::unspooled;
 
 /// Says what the pieces belong to. Held locked while a run is at work.
@@ -121,6 +121,12 @@ impl Folder {
     /// Whether a piece is finished.
     pub(super) fn has(&self, piece: usize) -> bool {
         self.reply(piece).exists()
+    }
+
+    /// Puts a reply aside that is of no use, so that the next run asks for another one. Returns where it is.
+    pub(super) fn set_aside(&self, piece: usize) -> Option<PathBuf> {
+        let aside = free_name(&self.path.join(format!("{piece:04}.useless.{REPLY}")));
+        fs::rename(self.reply(piece), &aside).ok().map(|()| aside)
     }
 
     /// What was measured of a piece.

@@ -13,7 +13,7 @@ use super::measure::measure;
 use super::{padded_frames, planned_piece, silence};
 use crate::audio::Spec;
 use crate::audio::encode::Format;
-use crate::error::{Exchange, Failure, Piece, PieceState};
+use crate::error::{Exchange, Failure, Kind, Piece, PieceState};
 use crate::isolate::{Observer, Recording, Stage, Task};
 use crate::sink::Sink;
 use crate::source::Input;
@@ -213,9 +213,22 @@ impl Work<'_> {
         let rate = self.coding.spec(self.spec).rate;
         let overlap = (self.spec.seconds(self.overlap) * f64::from(rate)).round() as u64;
         let sent = || self.coding.decoder(again(&copy)?);
-        let measures = measure(sent, rate, self.sent_frames(piece, rate), overlap, &self.folder.reply(piece))
-            .map_err(reply::paid)?;
+        let reply = self.folder.reply(piece);
+        let measured = measure(sent, rate, self.sent_frames(piece, rate), overlap, &reply);
+        let measures = measured.map_err(|failure| self.useless(piece, failure))?;
         self.folder.put_measures(piece, &measures)
+    }
+
+    /// The failure for a reply that was paid for and cannot be used.
+    fn useless(&self, piece: usize, failure: Failure) -> Failure {
+        let aside = (failure.kind == Kind::Service).then(|| self.folder.set_aside(piece)).flatten();
+        match aside {
+            Some(aside) => {
+                let hint = format!("what the service sent, and has billed, is in {}", aside.display());
+                Failure { hint, saved: true, ..failure }
+            }
+            None => reply::paid(failure),
+        }
     }
 
     /// Sends a piece until there is a reply in the folder.
@@ -237,8 +250,9 @@ impl Work<'_> {
             known.state = PieceState::Done;
         }
         progress.total.add(exchange);
-        let (_, warnings) = sent?;
-        progress.warnings.extend(warnings.iter().map(|warning| format!("{}{warning}", self.about(piece))));
+        progress
+            .warnings
+            .extend(sent?.warnings.iter().map(|warning| format!("{}{warning}", self.about(piece))));
         Ok(())
     }
 }
