@@ -27,7 +27,9 @@ pub fn run(run: &Run) -> Result<u8> {
     let screen = Screen::new(run.messages.progress, run.jobs.len());
     let report = Report::new(run.messages, &screen);
     let engine: Box<dyn Isolate> = match &run.engine {
-        Engine::Local { model, attenuation_limit } => Box::new(Local::new(*model, *attenuation_limit)?),
+        Engine::Local { model, attenuation_limit } => {
+            Box::new(Local::new(*model, *attenuation_limit, run.at_once)?)
+        }
         Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.at_once)),
     };
     let workers = affordable(run.workers);

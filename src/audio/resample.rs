@@ -54,6 +54,8 @@ pub struct Resampler {
     /// `None` where both rates are the same: then nothing is filtered and nothing lags.
     fft: Option<Fft<f32>>,
     blocks: Blocks,
+    /// The last block: what comes next depends on nothing else of the past.
+    last: Vec<f32>,
 }
 
 impl Resampler {
@@ -75,7 +77,19 @@ impl Resampler {
             )
         });
         let fft = fft.transpose().map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(Self { fft, blocks })
+        Ok(Self { fft, blocks, last: Vec::new() })
+    }
+
+    /// A second resampler that goes on from here.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn twin(&self) -> Result<Self, Failure> {
+        let mut twin = Self::new(self.blocks)?;
+        if !self.last.is_empty() {
+            twin.process(&self.last, &mut Vec::new())?;
+        }
+        Ok(twin)
     }
 
     /// Whether both rates are the same.
@@ -93,6 +107,8 @@ impl Resampler {
             output.extend_from_slice(input);
             return Ok(());
         };
+        self.last.clear();
+        self.last.extend_from_slice(input);
         let start = output.len();
         output.resize(start + self.blocks.b, 0.0);
         let wrong = |what: String| Failure::internal(format!("resampling a block: {what}"));

@@ -17,6 +17,7 @@ const EXPONENT: f32 = 1.5;
 ///
 /// The upper half, 4 to 8 kHz for a network at 16 kHz, is the part of its band that behaves most like
 /// the band above: it holds the same consonants and breath, and none of the pitch.
+#[derive(Clone)]
 pub struct Gate {
     input: HighPass,
     output: HighPass,
@@ -51,6 +52,7 @@ impl Gate {
 
 /// A Butterworth high-pass of fourth order at a quarter of the sample rate, as two biquads in transposed
 /// direct form II.
+#[derive(Clone)]
 struct HighPass {
     sections: [[f32; 2]; 2],
 }
@@ -87,7 +89,7 @@ impl HighPass {
 }
 
 /// A gain that is known at the end of every frame and runs straight in between.
-#[derive(Default)]
+#[derive(Clone)]
 pub struct Curve {
     /// The gain at the ends of frames, the first of them the end of frame `first − 1`.
     knots: VecDeque<f32>,

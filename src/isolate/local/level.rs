@@ -47,6 +47,7 @@ pub fn amplitude(db: f32) -> f32 {
 }
 
 /// A gain that is measured over the last frames.
+#[derive(Clone)]
 pub struct Measured<T> {
     frames: VecDeque<T>,
     /// How many frames are remembered.

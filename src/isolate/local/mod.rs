@@ -1,39 +1,95 @@
 //! The local engine: a neural network inside the program. Free, private, offline.
 
+mod back;
 mod bands;
+mod crew;
 mod ensemble;
+mod frames;
+mod front;
 mod level;
 pub mod models;
-mod voice;
+mod piece;
+mod pieces;
+mod stream;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Isolate, Observer, Outcome, Recording, Rehearsal, Stage, Task};
-use crate::audio::{decode, encode};
+use crate::audio::decode::{self, Decoder};
+use crate::audio::encode;
 use crate::error::Failure;
-use ensemble::Ensemble;
+use crew::{Cores, Crew};
+use ensemble::{Ensemble, State};
+use frames::Format;
 use models::Weights;
-use voice::Settings;
+use pieces::{Cut, Pieces};
+use stream::Stream;
 
 /// How far ahead the two level measurements look together, in seconds, where the source is no live stream.
 const LOOK_AHEAD: f32 = 24.0;
 
+/// The part of the look-ahead that the level of the source gets; the make-up gain gets the rest.
+const LEVEL_SHARE: f32 = 1.0 / 6.0;
+
 /// The most samples, of all channels together, that wait for what is ahead of them: 32 MiB.
 const MAX_WAITING: f32 = 8e6;
+
+/// How a channel is to be isolated.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    /// Sample rate of the source in Hz.
+    rate: u32,
+    /// How far the two level measurements look ahead together, in seconds: 0 for live sources.
+    look_ahead: f32,
+    /// The most noise to take away, in dB; `None` for all of it.
+    attenuation_limit: Option<f32>,
+}
+
+impl Settings {
+    /// How many frames the measurements before and behind the network look ahead.
+    fn look_ahead(self, format: Format) -> (usize, usize) {
+        let level = format.frames(self.look_ahead * LEVEL_SHARE);
+        (level, format.frames(self.look_ahead) - level)
+    }
+}
 
 /// Isolates with a network that runs here.
 pub struct Local {
     weights: Weights,
     attenuation_limit: Option<f32>,
+    cores: Arc<Cores>,
 }
 
 impl Local {
-    /// Loads the model. `attenuation_limit` is the most noise to take away, in dB.
+    /// Loads the model. `attenuation_limit` is the most noise to take away, in dB; `cores` is how many of them
+    /// all recordings together keep busy.
     ///
     /// # Errors
     /// `Internal` when the model cannot be loaded.
-    pub fn new(model: models::Name, attenuation_limit: Option<f32>) -> Result<Self, Failure> {
-        Ok(Self { weights: Weights::load(model)?, attenuation_limit })
+    pub fn new(model: models::Name, attenuation_limit: Option<f32>, cores: usize) -> Result<Self, Failure> {
+        Ok(Self { weights: Weights::load(model)?, attenuation_limit, cores: Cores::new(cores) })
+    }
+
+    /// All channels of what `decoder` reads.
+    fn ensemble(&self, decoder: &Decoder) -> Result<Box<dyn Ensemble>, Failure> {
+        let (spec, live) = (decoder.spec(), decoder.is_live());
+        let channels = usize::from(spec.channels);
+        let look_ahead =
+            if live { 0.0 } else { LOOK_AHEAD.min(MAX_WAITING / (channels as f32 * spec.rate as f32)) };
+        let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
+        // Nothing may hold up a live source.
+        let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
+        let (weights, model) = (self.weights.clone(), self.weights.stream()?);
+        let format = Format::of(model.as_ref());
+        let length = pieces::length(spec, decoder.length().frames().map(|frames| spec.seconds(frames)));
+        Ok(match (core, length) {
+            (Some(core), Some(length)) if !live => {
+                let (cut, crew) = (Cut::of(format, length), Crew::new(&self.cores, core));
+                Box::new(Pieces::new(weights, format, settings, channels, cut, crew)?)
+            }
+            (core, _) => Box::new(Stream::new(weights, model, settings, channels, &self.cores, core)?),
+        })
     }
 }
 
@@ -48,38 +104,27 @@ impl Isolate for Local {
         let spec = decoder.spec();
         let output = task.sink.open()?;
         let mut encoder = encode::to(task.format, spec, decoder.length().exact(), output)?;
-        let look_ahead = if decoder.is_live() {
-            0.0
-        } else {
-            LOOK_AHEAD.min(MAX_WAITING / (f32::from(spec.channels) * spec.rate as f32))
-        };
-        let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
-        let mut ensemble = Ensemble::new(self.weights.clone(), settings, spec.channels)?;
+        let mut ensemble = self.ensemble(&decoder)?;
 
         let of = decoder.length().frames();
-        let advanced = |done| observer.stage(Stage::Isolating { spec, done, of });
-        advanced(0);
         let (mut block, mut isolated) = (Vec::new(), Vec::new());
-        let (mut taken, mut given) = (0, 0);
+        let mut taken = 0;
         loop {
-            let read = decoder.read(&mut block)?;
-            if read == 0 {
-                break;
+            observer.stage(Stage::Isolating { spec, done: ensemble.done(), of });
+            isolated.clear();
+            let state = ensemble.work(&mut isolated)?;
+            encoder.write(&isolated)?;
+            match state {
+                State::Complete => break,
+                State::Busy => {}
+                State::Hungry => match decoder.read(&mut block)? {
+                    0 => ensemble.end()?,
+                    read => {
+                        taken += read as u64;
+                        ensemble.push(&block)?;
+                    }
+                },
             }
-            taken += read as u64;
-            isolated.clear();
-            ensemble.push(&block, &mut isolated)?;
-            encoder.write(&isolated)?;
-            given += (isolated.len() / usize::from(spec.channels)) as u64;
-            advanced(given);
-        }
-        let mut complete = false;
-        while !complete {
-            isolated.clear();
-            complete = ensemble.drain(&mut isolated)?;
-            encoder.write(&isolated)?;
-            given += (isolated.len() / usize::from(spec.channels)) as u64;
-            advanced(given);
         }
         let bytes_written = encoder.finish()?;
         Ok(Outcome {

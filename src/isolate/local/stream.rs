@@ -1,0 +1,243 @@
+//! All channels of a source, frame by frame: live sources, of which somebody may hear the result, and those with so
+//! many channels that pieces of them would take too much memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread;
+
+use super::Settings;
+use super::back::Back;
+use super::crew::{Core, Cores};
+use super::ensemble::{Ensemble, State, interleave, split};
+use super::frames::{Format, Frames, Network};
+use super::front::Front;
+use super::models::{Model, Weights};
+use crate::error::Failure;
+
+/// What a network hears of a channel before the first frame that counts, in seconds, when that is no longer the same
+/// as the first channel: less than a piece does, as it would hold up a live source.
+const WARM_UP: f32 = 5.0;
+
+/// Frames that are worked on at once when the source has ended.
+const SHARE: usize = 100;
+
+/// All channels of a source.
+pub struct Stream {
+    weights: Weights,
+    /// Where the cores for further channels come from.
+    cores: Arc<Cores>,
+    /// That of this thread. A live source has none where others are at work on all of them, and waits for none.
+    _core: Option<Core>,
+    /// The channels. `None` while one is the same as the first.
+    voices: Vec<Option<Voice>>,
+    /// A block, and the result: `None` as in `voices`.
+    samples: Vec<Vec<f32>>,
+    ready: Vec<Option<Vec<f32>>>,
+    ended: bool,
+    done: u64,
+}
+
+impl Stream {
+    /// All of `channels` channels, the first of them through `model`.
+    ///
+    /// # Errors
+    /// `Internal` when a resampler cannot be made.
+    pub fn new(
+        weights: Weights,
+        model: Box<dyn Model>,
+        settings: Settings,
+        channels: usize,
+        cores: &Arc<Cores>,
+        core: Option<Core>,
+    ) -> Result<Self, Failure> {
+        let mut voices: Vec<Option<Voice>> = (0..channels).map(|_| None).collect();
+        let mut ready = vec![None; channels];
+        if let (Some(voice), Some(ready)) = (voices.first_mut(), ready.first_mut()) {
+            *voice = Some(Voice::new(model, settings, channels > 1)?);
+            *ready = Some(Vec::new());
+        }
+        Ok(Self {
+            weights,
+            cores: Arc::clone(cores),
+            _core: core,
+            voices,
+            samples: vec![Vec::new(); channels],
+            ready,
+            ended: false,
+            done: 0,
+        })
+    }
+
+    /// Gives a voice of its own to every channel that is no longer the same as the first.
+    fn part_ways(&mut self) -> Result<(), Failure> {
+        let Some((Some(first), others)) = self.voices.split_first_mut() else {
+            return Ok(());
+        };
+        for (channel, voice) in (1..).zip(others.iter_mut()) {
+            if voice.is_none() && self.samples[channel] != self.samples[0] {
+                *voice = Some(first.twin(self.weights.stream()?)?);
+                self.ready[channel] = self.ready[0].clone();
+            }
+        }
+        first.followed = others.iter().any(Option::is_none);
+        Ok(())
+    }
+
+    /// Runs `work` on every voice, on as many cores as are free.
+    fn each(
+        &mut self,
+        work: impl Fn(&mut Voice, &[f32], &mut Vec<f32>) -> Result<(), Failure> + Sync,
+    ) -> Result<(), Failure> {
+        let all = self.voices.iter_mut().zip(&self.samples).zip(&mut self.ready);
+        let mut all: Vec<_> = all
+            .filter_map(|((voice, samples), ready)| Some((voice.as_mut()?, samples, ready.as_mut()?)))
+            .collect();
+        let run = |share: &mut [(&mut Voice, &Vec<f32>, &mut Vec<f32>)]| {
+            share.iter_mut().try_for_each(|(voice, samples, ready)| work(voice, samples, ready))
+        };
+        let spare: Vec<Core> = (1..all.len()).map_while(|_| self.cores.spare()).collect();
+        if spare.is_empty() {
+            return run(&mut all);
+        }
+        let share = all.len().div_ceil(spare.len() + 1);
+        thread::scope(|scope| {
+            let threads: Vec<_> = all.chunks_mut(share).map(|share| scope.spawn(|| run(share))).collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|_| Err(Failure::internal("a channel's thread died")))
+            })
+        })
+    }
+}
+
+impl Ensemble for Stream {
+    fn push(&mut self, block: &[f32]) -> Result<(), Failure> {
+        split(block, &mut self.samples);
+        self.part_ways()?;
+        self.each(Voice::push)
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        self.ended = true;
+        self.each(|voice, _, _| voice.end())
+    }
+
+    fn work(&mut self, output: &mut Vec<f32>) -> Result<State, Failure> {
+        if self.ended {
+            self.each(|voice, _, ready| voice.drain(ready))?;
+        }
+        self.done += interleave(&mut self.ready, output);
+        let complete = self.voices.iter().flatten().all(Voice::is_complete);
+        Ok(match (self.ended, complete) {
+            (false, _) => State::Hungry,
+            (true, false) => State::Busy,
+            (true, true) => State::Complete,
+        })
+    }
+
+    fn done(&self) -> u64 {
+        self.done
+    }
+}
+
+/// One channel.
+struct Voice {
+    format: Format,
+    front: Front,
+    network: Network,
+    back: Back,
+    /// Frames on their way through the network, those before them that another network would have to hear, and the
+    /// index of the first that is not in it yet.
+    frames: Frames,
+    next: usize,
+    /// Some other channel is the same until now.
+    followed: bool,
+    /// Source samples whose output has not come out yet.
+    source: VecDeque<f32>,
+    /// Source samples that went in.
+    taken: u64,
+}
+
+impl Voice {
+    fn new(model: Box<dyn Model>, settings: Settings, followed: bool) -> Result<Self, Failure> {
+        let format = Format::of(model.as_ref());
+        let waiting = (settings.look_ahead + 0.2) * settings.rate as f32;
+        Ok(Self {
+            format,
+            front: Front::new(format, settings)?,
+            network: Network::new(model),
+            back: Back::new(format, settings)?,
+            frames: Frames::with_room(format.hop, 0),
+            next: 0,
+            followed,
+            source: VecDeque::with_capacity(waiting as usize),
+            taken: 0,
+        })
+    }
+
+    /// A second one that goes on from here through `model`, when that has heard the last frames.
+    fn twin(&self, model: Box<dyn Model>) -> Result<Self, Failure> {
+        let mut network = Network::new(model);
+        let warm_up = self.next.min(self.format.frames(WARM_UP) + self.format.latency);
+        for index in self.next - warm_up..self.next {
+            network.process(&self.frames, index)?;
+        }
+        Ok(Self {
+            front: self.front.twin()?,
+            network,
+            back: self.back.twin()?,
+            frames: self.frames.clone(),
+            followed: false,
+            source: self.source.clone(),
+            ..*self
+        })
+    }
+
+    /// Takes more of the source and appends to `output` what is ready.
+    fn push(&mut self, samples: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
+        self.taken += samples.len() as u64;
+        self.source.extend(samples);
+        self.front.push(samples, &mut self.frames)?;
+        self.run(usize::MAX)?;
+        self.back.give(&mut self.source, output);
+        Ok(())
+    }
+
+    /// The source has ended.
+    fn end(&mut self) -> Result<(), Failure> {
+        let all = self.back.needs(self.taken) + self.format.latency as u64;
+        self.front.end(all, &mut self.frames)
+    }
+
+    /// Appends more of the rest to `output`.
+    fn drain(&mut self, output: &mut Vec<f32>) -> Result<(), Failure> {
+        if !self.run(SHARE)? {
+            self.back.settle()?;
+        }
+        self.back.give(&mut self.source, output);
+        Ok(())
+    }
+
+    /// Whether as many samples have come out as went in.
+    fn is_complete(&self) -> bool {
+        self.back.given() == self.taken
+    }
+
+    /// Runs the network over the next frames, `most` of them, and returns whether there were any.
+    fn run(&mut self, most: usize) -> Result<bool, Failure> {
+        let until = self.frames.len().min(self.next.saturating_add(most));
+        let any = self.next < until;
+        while self.next < until {
+            if let Some((index, clean)) = self.network.process(&self.frames, self.next)? {
+                self.back.push(self.frames.frame(index), clean)?;
+            }
+            self.next += 1;
+        }
+        let history = if self.followed { self.format.frames(WARM_UP) } else { 0 } + self.format.latency;
+        // Not at once, as it moves all that stay.
+        if self.next > 2 * history {
+            self.frames.forget(self.next - history);
+            self.next = history;
+        }
+        Ok(any)
+    }
+}
