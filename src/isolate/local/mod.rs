@@ -3,6 +3,7 @@
 mod back;
 mod bands;
 mod crew;
+mod cut;
 mod ensemble;
 mod frames;
 mod front;
@@ -11,6 +12,8 @@ pub mod models;
 mod piece;
 mod pieces;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,10 +23,11 @@ use crate::audio::decode::{self, Decoder};
 use crate::audio::encode;
 use crate::error::Failure;
 use crew::{Cores, Crew};
+use cut::Cut;
 use ensemble::{Ensemble, State};
 use frames::Format;
 use models::Weights;
-use pieces::{Cut, Pieces};
+use pieces::Pieces;
 use stream::Stream;
 
 /// How far ahead the two level measurements look together, in seconds, where the source is no live stream.
@@ -82,10 +86,10 @@ impl Local {
         let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
         let (weights, model) = (self.weights.clone(), self.weights.stream()?);
         let format = Format::of(model.as_ref());
-        let length = pieces::length(spec, decoder.length().frames().map(|frames| spec.seconds(frames)));
-        Ok(match (core, length) {
-            (Some(core), Some(length)) if !live => {
-                let (cut, crew) = (Cut::of(format, length), Crew::new(&self.cores, core));
+        let seconds = decoder.length().frames().map(|frames| spec.seconds(frames));
+        Ok(match (core, Cut::of(format, spec, seconds)) {
+            (Some(core), Some(cut)) if !live => {
+                let crew = Crew::new(&self.cores, core);
                 Box::new(Pieces::new(weights, format, settings, channels, cut, crew)?)
             }
             (core, _) => Box::new(Stream::new(weights, model, settings, channels, &self.cores, core)?),

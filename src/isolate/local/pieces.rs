@@ -9,56 +9,16 @@ use std::collections::VecDeque;
 use super::Settings;
 use super::back::Back;
 use super::crew::{Crew, Ticket};
+use super::cut::Cut;
 use super::ensemble::{Ensemble, State, interleave, split};
 use super::frames::{Format, Frames};
 use super::front::Front;
 use super::models::Weights;
 use super::piece::{Isolated, Piece};
-use crate::audio::Spec;
 use crate::error::Failure;
-
-/// The longest piece, in seconds. A longer one would cost less for its warm-up, and more memory: 10 MB at 16 kHz
-/// and 20 MB at 48 kHz for a minute of each channel.
-const LONGEST: f64 = 120.0;
-
-/// The shortest recording that is cut, in seconds.
-const LEAST: f64 = 90.0;
-
-/// What a stream of the network hears before its piece, in seconds. It forgets slowly: on noisy speech of one
-/// speaker and of several, what comes out behind a warm-up differs from the uncut result, over pieces of two minutes,
-/// by −35 dB in the mean after 4 s, −43 dB after 10 s, −47 to −51 dB after 15 s and −49 to −58 dB after 20 s.
-const WARM_UP: f32 = 15.0;
-
-/// How long the result of a piece goes over to that of the next, in seconds, so that no step is left.
-const JOINT: f32 = 0.1;
-
-/// The most samples, of all channels together, that a piece of the source may have: 64 MiB.
-const MOST_SAMPLES: f64 = 16e6;
-
-/// The shortest piece, in seconds, for which the warm-up is worth its while. Sources with so many samples that their pieces
-/// would be shorter have channels enough for the cores.
-const SHORTEST: f64 = 40.0;
 
 /// Frames that are put together at once.
 const SHARE: usize = 100;
-
-/// How long pieces are, in seconds, in a recording of this kind and length; `None` where it is better not cut.
-///
-/// An even number of equal ones, so that 2 cores end at the same time.
-#[must_use]
-pub fn length(spec: Spec, seconds: Option<f64>) -> Option<f64> {
-    let most = LONGEST.min(MOST_SAMPLES / (f64::from(spec.channels) * f64::from(spec.rate)));
-    if most < SHORTEST {
-        return None;
-    }
-    Some(match seconds {
-        // A length that is not certain may be wrong in either direction.
-        Some(seconds) if seconds < LEAST => most.min(LEAST),
-        // A little more than the share, so that nothing is left behind the last piece.
-        Some(seconds) => most.min(seconds / (2.0 * (seconds / (2.0 * most)).ceil()) + 0.5),
-        None => most,
-    })
-}
 
 /// All channels of a recording.
 pub struct Pieces {
@@ -84,26 +44,6 @@ pub struct Pieces {
     cut_off: u64,
     passed: u64,
     samples_per_frame: f64,
-}
-
-/// Frames of a piece, and of the stretches around it.
-#[derive(Debug, Clone, Copy)]
-pub struct Cut {
-    /// Of a piece.
-    pub length: usize,
-    /// What the network hears before.
-    pub warm_up: usize,
-    /// What goes over to the next.
-    pub joint: usize,
-}
-
-impl Cut {
-    /// Pieces of so many seconds.
-    #[must_use]
-    pub fn of(format: Format, seconds: f64) -> Self {
-        let frames = |seconds| format.frames(seconds);
-        Self { length: frames(seconds as f32), warm_up: frames(WARM_UP), joint: frames(JOINT) }
-    }
 }
 
 /// A channel before the network.
@@ -178,6 +118,11 @@ impl Pieces {
         Ok(pieces)
     }
 
+    /// Pieces that are cut off and not put together.
+    pub(super) fn waiting(&self) -> usize {
+        self.rows.iter().map(|row| row.tickets.iter().flatten().count()).sum()
+    }
+
     /// Frames that a piece needs behind its end.
     fn behind(&self) -> usize {
         self.cut.joint + self.format.latency
@@ -242,15 +187,16 @@ impl Pieces {
         };
         let pieces = row.tickets.into_iter().map(|ticket| ticket.map(Ticket::take).transpose());
         let mut pieces = pieces.collect::<Result<Vec<_>, Failure>>()?;
-        for (channel, piece) in pieces.iter_mut().enumerate() {
-            let Some(piece) = piece else { continue };
+        // What was the same as the first channel until this piece goes on from where that one is.
+        for channel in (1..pieces.len()).filter(|channel| pieces[*channel].is_some()) {
             if let (None, Some(first)) = (&self.exits[channel], &self.exits[0]) {
-                // Until this piece it was the same as the first channel.
-                let tail = self.exits[0].as_ref().map(|first| first.tail.clone()).unwrap_or_default();
-                self.exits[channel] = Some(Exit { back: first.back.twin()?, tail });
-                self.ready[channel] = self.ready[0].clone();
+                self.exits[channel] = Some(Exit { back: first.back.twin()?, tail: first.tail.clone() });
+                let ready = self.ready[0].clone();
+                self.ready[channel] = ready;
             }
-            if let Some(exit) = &mut self.exits[channel] {
+        }
+        for (exit, piece) in self.exits.iter_mut().zip(&mut pieces) {
+            if let (Some(exit), Some(piece)) = (exit, piece) {
                 piece.join(&exit.tail);
                 exit.tail = piece.behind(row.length).to_vec();
             }
@@ -329,8 +275,7 @@ impl Ensemble for Pieces {
             self.given += interleave(&mut self.ready, output);
             return Ok(State::Busy);
         }
-        let begun = self.rows.iter().map(|row| row.tickets.iter().flatten().count()).sum();
-        if !self.ended && self.crew.lacks(begun) {
+        if !self.ended && self.crew.lacks(self.waiting()) {
             return Ok(State::Hungry);
         }
         if self.crew.work() {

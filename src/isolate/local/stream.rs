@@ -76,7 +76,8 @@ impl Stream {
         for (channel, voice) in (1..).zip(others.iter_mut()) {
             if voice.is_none() && self.samples[channel] != self.samples[0] {
                 *voice = Some(first.twin(self.weights.stream()?)?);
-                self.ready[channel] = self.ready[0].clone();
+                let ready = self.ready[0].clone();
+                self.ready[channel] = ready;
             }
         }
         first.followed = others.iter().any(Option::is_none);
@@ -95,11 +96,11 @@ impl Stream {
         let run = |share: &mut [(&mut Voice, &Vec<f32>, &mut Vec<f32>)]| {
             share.iter_mut().try_for_each(|(voice, samples, ready)| work(voice, samples, ready))
         };
-        let spare: Vec<Core> = (1..all.len()).map_while(|_| self.cores.spare()).collect();
-        if spare.is_empty() {
+        let more: Vec<Core> = (1..all.len()).map_while(|_| self.cores.spare()).collect();
+        if more.is_empty() {
             return run(&mut all);
         }
-        let share = all.len().div_ceil(spare.len() + 1);
+        let share = all.len().div_ceil(more.len() + 1);
         thread::scope(|scope| {
             let threads: Vec<_> = all.chunks_mut(share).map(|share| scope.spawn(|| run(share))).collect();
             threads.into_iter().try_for_each(|thread| {
