@@ -1,5 +1,7 @@
 //! The command line as it is written: values only, no decisions. Those are made in [`crate::plan`].
 
+pub mod help;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,35 +14,6 @@ use crate::isolate::elevenlabs::settings::Split;
 use crate::isolate::local::models;
 use crate::shard::Shard;
 
-const EXAMPLES: &str = "\
-Examples:
-  voxsift interview.wav                       write interview.isolated.wav beside it
-  voxsift talk.mp3 -o talk.flac               read and write other formats
-  voxsift take.wav --attenuation-limit 12     leave some of the room in
-  ffmpeg -i clip.mp4 -f wav - | voxsift > voice.wav
-  arecord -f S16_LE -r 16000 -t raw | voxsift --raw -t pcm | aplay -f S16_LE -r 16000
-  voxsift -r takes -d clean --skip-existing   a whole tree; goes on where it was interrupted
-  find . -name '*.wav' -print0 | voxsift --files-from - -0 -d clean
-  voxsift -e elevenlabs take.mp3 -n           what it would cost
-  voxsift -e elevenlabs take.mp3 -o take.wav  isolate through the paid service
-
-Environment:
-  VOXSIFT_ENGINE                        the default of --engine
-  ELEVENLABS_API_KEY                    the key of the ElevenLabs engine, which is then the default
-  ELEVENLABS_BASE_URL                   the default of --base-url
-  HTTPS_PROXY, ALL_PROXY, NO_PROXY      proxies on the way to the service, also in lower case
-  SSL_CERT_FILE, SSL_CERT_DIR           certificates of the system, in place of where they usually are
-  NO_COLOR                              when set, no colours; so does TERM=dumb
-
-Exit codes:
-  0    done
-  1    an output could not be written, or some of several inputs failed
-  2    the command line is wrong, or it would overwrite a file
-  3    no API key, a key that is refused or lacks a right, or no credits
-  4    the input cannot be read, or is not acceptable, here or by the service
-  5    network, timeout, too many requests, or the service is in trouble
-  130  interrupted";
-
 /// Isolate speech: noisy recording in, clean voice out.
 ///
 /// Works on this machine, offline, with a neural network inside the program, or through the ElevenLabs Voice
@@ -48,7 +21,13 @@ Exit codes:
 #[derive(Debug, Parser)]
 // A switch on the command line is a bool, and these comments are the help, in which an address is no link.
 #[allow(clippy::struct_excessive_bools, rustdoc::bare_urls)]
-#[command(version, after_long_help = EXAMPLES, after_help = "See --help for examples, environment and exit codes.")]
+#[command(
+    version,
+    after_help = "See --help for more options, examples, environment and exit codes.",
+    after_long_help = help::after_options(),
+    // Where it is read, in manuals, on paper and in README, this is the width that there is.
+    max_term_width = 80
+)]
 pub struct Cli {
     /// Recordings, or directories with recordings; `-` is standard input
     ///
@@ -63,19 +42,21 @@ pub struct Cli {
     #[arg(short, long, help_heading = "Input")]
     pub recursive: bool,
 
-    /// Read the names of inputs from this file, one a line; `-` is standard input
+    /// Read the names of inputs from this file, one a line
+    ///
+    /// `-` is standard input.
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub files_from: Option<PathBuf>,
 
     /// Names in --files-from end with a zero byte, as `find -print0` writes them
-    #[arg(short = '0', long, requires = "files_from", help_heading = "Input")]
+    #[arg(short = '0', long, requires = "files_from", hide_short_help = true, help_heading = "Input")]
     pub null: bool,
 
     /// Take the K-th of N shares of the inputs, for N machines
     ///
     /// Which share an input belongs to depends on its path below the directory that is named, or on its path as
     /// named, and on nothing else.
-    #[arg(long, value_name = "K/N", help_heading = "Input")]
+    #[arg(long, value_name = "K/N", hide_short_help = true, help_heading = "Input")]
     pub shard: Option<Shard>,
 
     /// Input is headerless 16-bit little-endian samples
@@ -83,18 +64,32 @@ pub struct Cli {
     pub raw: bool,
 
     /// Sample rate of raw input [default: 16000]
-    #[arg(long, value_name = "HZ", requires = "raw", value_parser = rate, help_heading = "Input")]
+    #[arg(
+        long,
+        value_name = "HZ",
+        requires = "raw",
+        value_parser = rate,
+        hide_short_help = true,
+        help_heading = "Input"
+    )]
     pub rate: Option<u32>,
 
     /// Channels of raw input [default: 1]
-    #[arg(long, value_name = "N", requires = "raw", value_parser = channels, help_heading = "Input")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "raw",
+        value_parser = channels,
+        hide_short_help = true,
+        help_heading = "Input"
+    )]
     pub channels: Option<u16>,
 
     /// Write to this file; `-` is standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
-    /// Write into this directory, which is made when it is missing
+    /// Write into this directory, which is made if missing
     ///
     /// The tree below a directory that is searched is kept.
     #[arg(short = 'd', long, value_name = "DIR", conflicts_with = "output", help_heading = "Output")]
@@ -104,10 +99,16 @@ pub struct Cli {
     ///
     /// `{stem}` is the input's name without its extension, `{source_ext}` that extension, and `{ext}` the
     /// output's.
-    #[arg(long, value_name = "TEMPLATE", conflicts_with = "output", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        conflicts_with = "output",
+        hide_short_help = true,
+        help_heading = "Output"
+    )]
     pub name: Option<String>,
 
-    /// Format to write: by default from the output's extension, else the engine's own
+    /// Format to write
     #[arg(short, long, value_name = "FORMAT", default_value = "auto", help_heading = "Output")]
     pub to: To,
 
@@ -119,12 +120,12 @@ pub struct Cli {
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub skip_existing: bool,
 
-    /// Work on so many recordings at once [default: as many as there are cores; 2 for elevenlabs]
+    /// Work on N at once [default: one a core; 2 for elevenlabs]
     #[arg(short, long, value_name = "N", value_parser = at_once, help_heading = "Work")]
     pub jobs: Option<usize>,
 
     /// Begin nothing new after a failure
-    #[arg(long, help_heading = "Work")]
+    #[arg(long, hide_short_help = true, help_heading = "Work")]
     pub fail_fast: bool,
 
     /// Who does the work [default: auto]
@@ -132,7 +133,7 @@ pub struct Cli {
     pub engine: Option<Engine>,
 
     /// Neural network of the local engine [default: the best that is built in]
-    #[arg(long, value_enum, help_heading = "Local engine")]
+    #[arg(long, value_enum, hide_short_help = true, help_heading = "Local engine")]
     pub model: Option<models::Name>,
 
     /// Take away at most this much noise, in dB
@@ -141,7 +142,9 @@ pub struct Cli {
     #[arg(long, value_name = "DB", value_parser = decibels, help_heading = "Local engine")]
     pub attenuation_limit: Option<f32>,
 
-    /// Send 16 kHz mono samples: smaller and faster, but nothing above 8 kHz survives
+    /// Send 16 kHz mono: less, but nothing above 8 kHz
+    ///
+    /// Such an upload is smaller and answered sooner.
     #[arg(long, help_heading = "ElevenLabs engine")]
     pub resample: bool,
 
@@ -152,6 +155,7 @@ pub struct Cli {
         value_name = "FORMAT",
         default_value = "auto",
         hide_default_value = true,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub file_format: FileFormat,
@@ -168,6 +172,7 @@ pub struct Cli {
         value_parser = split,
         default_value = "auto",
         hide_default_value = true,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub split: Split,
@@ -180,21 +185,28 @@ pub struct Cli {
         default_value = "auto",
         hide_default_value = true,
         hide_possible_values = true,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub pad: Pad,
 
     /// A picture for the service's history
-    #[arg(long, value_name = "FILE", conflicts_with = "stream", help_heading = "ElevenLabs engine")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "stream",
+        hide_short_help = true,
+        help_heading = "ElevenLabs engine"
+    )]
     pub preview: Option<PathBuf>,
 
     /// Let the service reply while it works
-    #[arg(long, help_heading = "ElevenLabs engine")]
+    #[arg(long, hide_short_help = true, help_heading = "ElevenLabs engine")]
     pub stream: bool,
 
-    /// Read the API key from this file; `-` is standard input
+    /// Read the API key from this file
     ///
-    /// Without it the key is in ELEVENLABS_API_KEY. It cannot be given as an argument, because arguments can be
+    /// `-` is standard input. Without it the key is in ELEVENLABS_API_KEY. It cannot be given as an argument, because arguments can be
     /// seen by every user of the machine.
     #[arg(long, value_name = "FILE", help_heading = "ElevenLabs engine")]
     pub api_key_file: Option<PathBuf>,
@@ -203,17 +215,23 @@ pub struct Cli {
     ///
     /// Residency hosts are https://api.eu.residency.elevenlabs.io and its like. http:// is accepted to this
     /// machine only.
-    #[arg(long, value_name = "URL", help_heading = "ElevenLabs engine")]
+    #[arg(long, value_name = "URL", hide_short_help = true, help_heading = "ElevenLabs engine")]
     pub base_url: Option<String>,
 
     /// Send a request that failed again, up to N times
     ///
     /// Not when the upload was complete and the reply was lost, which may have been billed; see --retry-lost.
-    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "ElevenLabs engine")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        hide_short_help = true,
+        help_heading = "ElevenLabs engine"
+    )]
     pub retries: u32,
 
     /// Send it again also when the reply was lost after a whole upload: may be billed twice
-    #[arg(long, help_heading = "ElevenLabs engine")]
+    #[arg(long, hide_short_help = true, help_heading = "ElevenLabs engine")]
     pub retry_lost: bool,
 
     /// Wait so long for the reply, and for all retries together
@@ -222,6 +240,7 @@ pub struct Cli {
         value_name = "S",
         default_value = "240",
         value_parser = seconds,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub timeout: Duration,
@@ -232,6 +251,7 @@ pub struct Cli {
         value_name = "S",
         default_value = "15",
         value_parser = seconds,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub connect_timeout: Duration,
@@ -242,16 +262,17 @@ pub struct Cli {
         value_name = "S",
         default_value = "60",
         value_parser = seconds,
+        hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub stall_timeout: Duration,
 
-    /// Begin nothing that would bill more than so many minutes
+    /// Refuse to bill more minutes than this
     #[arg(long, value_name = "M", value_parser = minutes, help_heading = "ElevenLabs engine")]
     pub max_minutes: Option<f64>,
 
     /// Send what is too large, too long or too short for the service
-    #[arg(long, help_heading = "ElevenLabs engine")]
+    #[arg(long, hide_short_help = true, help_heading = "ElevenLabs engine")]
     pub ignore_limits: bool,
 
     /// Say what would be done, and do nothing
@@ -271,12 +292,55 @@ pub struct Cli {
     pub verbose: bool,
 
     /// When to draw the progress bar
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_short_help = true,
+        help_heading = "Messages"
+    )]
     pub progress: When,
 
     /// When to use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", help_heading = "Messages")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_short_help = true,
+        help_heading = "Messages"
+    )]
     pub color: When,
+
+    /// Print the man page, or the completions for a shell, and do nothing else
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        exclusive = true,
+        hide_short_help = true,
+        help_heading = "Messages"
+    )]
+    pub generate: Option<Generate>,
+}
+
+/// What can be made of the command line's definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generate {
+    /// The man page
+    Man,
+    /// Completions for bash
+    CompleteBash,
+    /// Completions for zsh
+    CompleteZsh,
+    /// Completions for fish
+    CompleteFish,
+    /// Completions for PowerShell
+    #[value(name = "complete-powershell")]
+    CompletePowerShell,
+    /// Completions for elvish
+    CompleteElvish,
 }
 
 /// The engines that can be asked for.
@@ -363,9 +427,9 @@ impl ValueEnum for To {
 pub enum When {
     /// On a terminal
     Auto,
-    /// Always
+    /// Also where there is no terminal
     Always,
-    /// Never
+    /// Not even on a terminal
     Never,
 }
 

@@ -9,7 +9,7 @@ use voxsift::error::Kind;
 use voxsift::plan::{self, Plan, Surroundings};
 use voxsift::report::{self, Report};
 use voxsift::screen::Screen;
-use voxsift::{batch, interrupt};
+use voxsift::{batch, generate, interrupt};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,6 +26,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, around: &Surroundings) -> Result<u8> {
+    if let Some(what) = cli.generate {
+        report::print(&generate::text(what))?;
+        return Ok(0);
+    }
     interrupt::watch()?;
     match plan::plan(cli, around)? {
         Plan::ShortHelp => {

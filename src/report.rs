@@ -384,15 +384,20 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let json = serde_json::to_string(record).map_err(|error| Failure::internal(error.to_string()))?;
-        let print = || {
-            let mut out = io::stdout().lock();
-            writeln!(out, "{json}").and_then(|()| out.flush())
-        };
-        self.screen.above(print).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure { kind: Kind::ReaderLeft, ..Failure::writing(&error) },
-            _ => Failure::writing(&error),
-        })
+        self.screen.above(|| print(&format!("{json}\n")))
     }
+}
+
+/// Prints a text on standard output.
+///
+/// # Errors
+/// `Output`, or `ReaderLeft` when nobody reads any more.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure { kind: Kind::ReaderLeft, ..Failure::writing(&error) },
+        _ => Failure::writing(&error),
+    })
 }
 
 /// Prints a help text on standard error.
