@@ -31,11 +31,28 @@ pub enum Kind {
     Output,
     /// Whoever read our standard output has seen enough (`voxsift … | head`); not a failure to report.
     ReaderLeft,
-    /// The program itself is at fault.
+    /// The program itself is at fault. This one is the last.
     Internal,
 }
 
 impl Kind {
+    /// All of them. The length is wrong as long as one is missing.
+    pub const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::Usage,
+        Self::Input,
+        Self::Key,
+        Self::Permission,
+        Self::Credits,
+        Self::Request,
+        Self::RateLimit,
+        Self::Service,
+        Self::Network,
+        Self::Lost,
+        Self::Output,
+        Self::ReaderLeft,
+        Self::Internal,
+    ];
+
     /// The exit code for this kind, as documented in `--help`.
     #[must_use]
     pub fn exit_code(self) -> u8 {

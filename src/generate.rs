@@ -13,7 +13,7 @@ pub fn text(what: Generate) -> String {
     match what {
         Generate::Man => man::page(),
         Generate::CompleteBash => bash(&completions(Shell::Bash)),
-        Generate::CompleteZsh => completions(Shell::Zsh),
+        Generate::CompleteZsh => zsh(&completions(Shell::Zsh)),
         Generate::CompleteFish => completions(Shell::Fish),
         Generate::CompletePowerShell => completions(Shell::PowerShell),
         Generate::CompleteElvish => elvish(&completions(Shell::Elvish)),
@@ -59,8 +59,18 @@ fn bash(script: &str) -> String {
         .replace("esac\n            COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )\n", "esac\n")
 }
 
+/// In zsh, it makes everything behind the first input an input.
+fn zsh(script: &str) -> String {
+    script.replace("\n'*::inputs", "\n'*:inputs")
+}
+
 /// In elvish, it takes inputs for subcommands that it does not know, and offers no files.
 fn elvish(script: &str) -> String {
-    const FILES: &str = "    if (str:has-prefix $words[-1] '-') {\n        $completions[voxsift]\n    } else {\n        edit:complete-filename $@words\n    }\n";
+    const FILES: &str = r"    if (str:has-prefix $words[-1] '-') {
+        $completions[voxsift]
+    } else {
+        edit:complete-filename $@words
+    }
+";
     script.replace("    $completions[$command]\n", FILES)
 }

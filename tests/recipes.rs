@@ -2,18 +2,22 @@
 
 #![cfg(unix)]
 
+#[path = "support/checked_in.rs"]
+mod checked_in;
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/shell.rs"]
+mod shell;
 mod support;
 #[path = "support/takes.rs"]
 mod takes;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use child::{Ended, Running, behind_shell};
-use support::{Bench, binary};
+use checked_in::{repository, text};
+use child::{Ended, Running};
+use support::Bench;
 use takes::{failures, files, plant, tiny};
 
 /// Recordings with names that lists and shells could stumble over. Without their folders, all are different.
@@ -35,15 +39,6 @@ fn outputs(tree: bool) -> Vec<String> {
     names
 }
 
-/// A file of this repository.
-fn repository(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-fn text(name: &str) -> String {
-    fs::read_to_string(repository(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
 /// The commands in README's section about many machines.
 fn readme() -> Vec<String> {
     let readme = text("README.md");
@@ -61,13 +56,9 @@ fn readme() -> Vec<String> {
 
 /// A line of shell in the folder of the takes, where `voxsift` is the program.
 fn shell(bench: &Bench, line: &str) -> Command {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders =
-        [binary().parent().expect("a folder").to_owned()].into_iter().chain(std::env::split_paths(&path));
-    let mut command = behind_shell(&bench.path(""), line, [""; 0]);
-    command.env("PATH", std::env::join_paths(folders).expect("a path"));
-    // GNU parallel keeps things at home, and takes options from there and from here.
-    command.env("HOME", bench.path("")).env_remove("PARALLEL").stdin(Stdio::null());
+    let mut command = shell::line("sh", bench, line, &[]);
+    // GNU parallel takes options from there.
+    command.env_remove("PARALLEL");
     for name in ["SHARES", "JOB_COMPLETION_INDEX"] {
         command.env_remove(name);
     }
@@ -76,6 +67,14 @@ fn shell(bench: &Bench, line: &str) -> Command {
 
 fn run(command: &mut Command) -> Ended {
     Running::start_with(command.stdout(Stdio::piped()).stderr(Stdio::piped())).end()
+}
+
+#[test]
+fn every_recipe_is_tried() {
+    for recipe in readme() {
+        let tried = ["xargs", "parallel", "sbatch", "kubectl"];
+        assert!(tried.iter().any(|word| recipe.split(' ').any(|other| other == *word)), "{recipe}");
+    }
 }
 
 #[test]

@@ -15,8 +15,8 @@ pub const EXAMPLES: [(&str, &str); 9] = [
     ),
     ("voxsift -r takes -d clean --skip-existing", "a whole tree; goes on where it was"),
     ("find . -name '*.wav' -print0 | voxsift --files-from - -0 -d clean", "what another program chooses"),
-    ("voxsift -e elevenlabs take.mp3 -n", "what it would cost"),
-    ("voxsift -e elevenlabs take.mp3 -o take.wav", "asks the paid service"),
+    ("voxsift -e elevenlabs interview.wav -n", "what it would cost"),
+    ("voxsift -e elevenlabs interview.wav -o voice.wav", "asks the paid service"),
 ];
 
 /// Variables of the environment, and what they do. Proxies can also be given in lower case.
@@ -40,6 +40,18 @@ pub const EXIT_CODES: [(u8, &str); 7] = [
     (4, "the input cannot be read, or is not acceptable, here or by the service"),
     (5, "network, timeout, too many requests, or the service is in trouble"),
     (130, "interrupted"),
+];
+
+/// Files that may be found afterwards. The man page has them.
+pub const FILES: [(&str, &str); 2] = [
+    (
+        ".NAME*.part",
+        "an output that is not finished; after kill -9 or a power cut it stays, and may be deleted",
+    ),
+    (
+        ".NAME.pieces",
+        "a folder with the finished pieces of a recording that is sent in pieces; the same command goes on with them",
+    ),
 ];
 
 /// The end of `--help`.

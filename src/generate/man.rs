@@ -5,7 +5,7 @@ use clap::{Arg, Command, CommandFactory};
 use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::cli::Cli;
-use crate::cli::help::{ENVIRONMENT, EXAMPLES, EXIT_CODES};
+use crate::cli::help::{ENVIRONMENT, EXAMPLES, EXIT_CODES, FILES};
 
 /// How far a list within a list is set in, in characters.
 const INDENT: &str = "4";
@@ -32,15 +32,10 @@ pub(super) fn page() -> String {
     }
     options(&mut roff, &command);
     examples(&mut roff);
-    roff.control("SH", ["ENVIRONMENT"]);
-    for (variable, what) in ENVIRONMENT {
-        roff.control("TP", []).text([bold(variable)]).text([roman(what)]);
-    }
-    roff.control("SH", ["EXIT STATUS"]);
-    for (code, what) in EXIT_CODES {
-        roff.control("TP", []).text([bold(code.to_string())]).text([roman(what)]);
-    }
-    roff.to_roff()
+    list(&mut roff, "ENVIRONMENT", ENVIRONMENT);
+    list(&mut roff, "EXIT STATUS", EXIT_CODES.map(|(code, what)| (code.to_string(), what)));
+    list(&mut roff, "FILES", FILES);
+    roff.render()
 }
 
 /// All options, in the groups that `--help` has.
@@ -108,6 +103,18 @@ fn examples(roff: &mut Roff) {
             roff.text([bold(line)]);
         }
         roff.control("EE", []).control("RE", []);
+    }
+}
+
+/// A section of names and what they mean.
+fn list<T: Into<String>>(
+    roff: &mut Roff,
+    heading: &str,
+    entries: impl IntoIterator<Item = (T, &'static str)>,
+) {
+    roff.control("SH", [heading]);
+    for (name, what) in entries {
+        roff.control("TP", []).text([bold(name)]).text([roman(what)]);
     }
 }
 

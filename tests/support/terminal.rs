@@ -22,6 +22,7 @@ use crate::support::Bench;
 pub struct Terminal {
     /// Where programs are. Held open, so that the terminal stays when a program ends.
     held: File,
+    keys: File,
     shown: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -36,13 +37,14 @@ impl Terminal {
         let held = Self::open(&side);
         let shown = Arc::new(Mutex::new(Vec::new()));
         let (mut from, to) = (File::from(controller), Arc::clone(&shown));
+        let keys = from.try_clone().expect("one more handle");
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = from.read(&mut buffer) {
                 to.lock().expect("no other reader died").extend_from_slice(&buffer[..n]);
             }
         });
-        Self { held, shown }
+        Self { held, keys, shown }
     }
 
     fn open(side: &Path) -> File {
@@ -53,6 +55,11 @@ impl Terminal {
 
     pub fn stdio(&self) -> Stdio {
         Stdio::from(self.held.try_clone().expect("one more handle"))
+    }
+
+    /// Presses keys.
+    pub fn press(&self, keys: &str) {
+        (&self.keys).write_all(keys.as_bytes()).expect("the keys");
     }
 
     pub fn shown(&self) -> String {
