@@ -1,6 +1,7 @@
 //! The command line as it is written: values only, no decisions. Those are made in [`crate::plan`].
 
 pub mod help;
+mod parse;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::audio::encode::Format;
-use crate::audio::{MAX_CHANNELS, RATES};
 use crate::isolate::elevenlabs;
 use crate::isolate::elevenlabs::settings::Split;
 use crate::isolate::local::models;
@@ -68,7 +68,7 @@ pub struct Cli {
         long,
         value_name = "HZ",
         requires = "raw",
-        value_parser = rate,
+        value_parser = parse::rate,
         hide_short_help = true,
         help_heading = "Input"
     )]
@@ -79,7 +79,7 @@ pub struct Cli {
         long,
         value_name = "N",
         requires = "raw",
-        value_parser = channels,
+        value_parser = parse::channels,
         hide_short_help = true,
         help_heading = "Input"
     )]
@@ -121,7 +121,7 @@ pub struct Cli {
     pub skip_existing: bool,
 
     /// Work on N at once [default: one a core; 2 for elevenlabs]
-    #[arg(short, long, value_name = "N", value_parser = at_once, help_heading = "Work")]
+    #[arg(short, long, value_name = "N", value_parser = parse::at_once, help_heading = "Work")]
     pub jobs: Option<usize>,
 
     /// Begin nothing new after a failure
@@ -139,7 +139,7 @@ pub struct Cli {
     /// Take away at most this much noise, in dB
     ///
     /// 12 leaves the room audible; 0 changes nothing.
-    #[arg(long, value_name = "DB", value_parser = decibels, help_heading = "Local engine")]
+    #[arg(long, value_name = "DB", value_parser = parse::decibels, help_heading = "Local engine")]
     pub attenuation_limit: Option<f32>,
 
     /// Send 16 kHz mono: less, but nothing above 8 kHz
@@ -169,7 +169,7 @@ pub struct Cli {
     #[arg(
         long,
         value_name = "WHEN",
-        value_parser = split,
+        value_parser = parse::split,
         default_value = "auto",
         hide_default_value = true,
         hide_short_help = true,
@@ -239,7 +239,7 @@ pub struct Cli {
         long,
         value_name = "S",
         default_value = "240",
-        value_parser = seconds,
+        value_parser = parse::seconds,
         hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
@@ -250,7 +250,7 @@ pub struct Cli {
         long,
         value_name = "S",
         default_value = "15",
-        value_parser = seconds,
+        value_parser = parse::seconds,
         hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
@@ -261,14 +261,14 @@ pub struct Cli {
         long,
         value_name = "S",
         default_value = "60",
-        value_parser = seconds,
+        value_parser = parse::seconds,
         hide_short_help = true,
         help_heading = "ElevenLabs engine"
     )]
     pub stall_timeout: Duration,
 
     /// Refuse to bill more minutes than this
-    #[arg(long, value_name = "M", value_parser = minutes, help_heading = "ElevenLabs engine")]
+    #[arg(long, value_name = "M", value_parser = parse::minutes, help_heading = "ElevenLabs engine")]
     pub max_minutes: Option<f64>,
 
     /// Send what is too large, too long or too short for the service
@@ -442,58 +442,5 @@ impl When {
             Self::Always => true,
             Self::Never => false,
         }
-    }
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    let (least, most) = RATES.into_inner();
-    text.parse().ok().filter(|rate| RATES.contains(rate)).ok_or(format!("it must be {least} to {most} Hz"))
-}
-
-fn channels(text: &str) -> Result<u16, String> {
-    let known = |channels: &u16| (1..=MAX_CHANNELS).contains(channels);
-    text.parse().ok().filter(known).ok_or(format!("it must be 1 to {MAX_CHANNELS}"))
-}
-
-/// The longest wait that can be asked for, in seconds: a week.
-const LONGEST_WAIT: f64 = 604_800.0;
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=LONGEST_WAIT).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("it must be a number of seconds from 0.001 to {LONGEST_WAIT}")),
-    }
-}
-
-/// More at once than any machine or account takes.
-const MOST_JOBS: usize = 1024;
-
-fn at_once(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|jobs| (1..=MOST_JOBS).contains(jobs));
-    number.ok_or_else(|| format!("it must be 1 to {MOST_JOBS}"))
-}
-
-/// The lengths of pieces that can be asked for, in minutes: a quarter, so that they have something to overlap, up to
-/// what the service takes.
-const PIECES: std::ops::RangeInclusive<f64> = 0.25..=60.0;
-
-fn split(text: &str) -> Result<Split, String> {
-    match (text, text.parse::<f64>()) {
-        ("auto", _) => Ok(Split::Auto),
-        ("never", _) => Ok(Split::Never),
-        (_, Ok(minutes)) if PIECES.contains(&minutes) => Ok(Split::Longer(minutes * 60.0)),
-        _ => Err(format!("it must be auto, never, or {} to {} minutes", PIECES.start(), PIECES.end())),
-    }
-}
-
-fn minutes(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes >= 0.0);
-    number.ok_or_else(|| "it must be a number of minutes".into())
-}
-
-fn decibels(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(db) if (0.0..=200.0).contains(&db) => Ok(db),
-        _ => Err("it must be a number of decibels from 0 to 200".into()),
     }
 }

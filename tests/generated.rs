@@ -168,6 +168,13 @@ fn bench() -> Bench {
     bench
 }
 
+/// A shell without the terminal that these tests may have been started on, which it would take over.
+fn apart(shell: &str) -> Command {
+    let mut start = Command::new("setsid");
+    start.arg(shell);
+    start
+}
+
 /// A running shell in a folder, with the completions loaded.
 struct Session<'a> {
     bench: &'a Bench,
@@ -200,7 +207,7 @@ impl<'a> Session<'a> {
                     scripts.display()
                 );
                 let rc = home.file("rc", rc);
-                let mut start = Command::new("bash");
+                let mut start = apart("bash");
                 start.args(["--noprofile", "--rcfile"]).arg(rc).arg("-i");
                 Some(start)
             }
@@ -218,7 +225,7 @@ impl<'a> Session<'a> {
                         scripts.display()
                     ),
                 );
-                let mut start = Command::new("zsh");
+                let mut start = apart("zsh");
                 start.args(["-o", "no_global_rcs", "-i"]);
                 Some(start)
             }
@@ -229,7 +236,7 @@ impl<'a> Session<'a> {
         };
         let running = start.map(|mut start| {
             start.current_dir(bench.path("")).env("HOME", home.path("")).env("ZDOTDIR", home.path(""));
-            start.env("TERM", "xterm").env_remove("INPUTRC").env("INPUTRC", "/dev/null");
+            start.env("TERM", "xterm").env("INPUTRC", "/dev/null").env_remove("PROMPT_COMMAND");
             start.stdin(terminal.stdio()).stdout(terminal.stdio()).stderr(terminal.stdio());
             Running::start_with(&mut start)
         });
@@ -281,13 +288,16 @@ impl<'a> Session<'a> {
 
 fn shells() -> Vec<Shell> {
     let mut shells = Vec::new();
-    if is_here("bash") {
+    let interactive = is_here("setsid");
+    if interactive && is_here("bash") {
         shells.push(Shell::Bash);
         if Path::new(BASH_COMPLETION).exists() {
             shells.push(Shell::BashCompletion);
+        } else {
+            eprintln!("not tried, because there is no bash-completion here");
         }
     }
-    shells.extend(is_here("zsh").then_some(Shell::Zsh));
+    shells.extend((interactive && is_here("zsh")).then_some(Shell::Zsh));
     shells.extend(is_here("fish").then_some(Shell::Fish));
     shells
 }
