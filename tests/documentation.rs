@@ -151,10 +151,10 @@ mod spied {
     use crate::terminal::{Terminal, on_terminal};
     use voxsift::cli::help::ENVIRONMENT;
 
-    /// Asked for by libraries, and of no consequence for a recording: the stacks of Rust's threads, the colours of
+    /// Asked for by libraries, and of no consequence for a recording: the stacks of Rust's threads, colours and width of
     /// clap's messages, and what ureq would do if it were not told which proxy to take.
-    const OF_LIBRARIES: [&str; 5] =
-        ["RUST_MIN_STACK", "CLICOLOR", "CLICOLOR_FORCE", "HTTP_PROXY", "http_proxy"];
+    const OF_LIBRARIES: [&str; 7] =
+        ["RUST_MIN_STACK", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "HTTP_PROXY", "http_proxy"];
 
     /// `getenv` that notes what it is asked for.
     const SPY: &str = r#"
@@ -206,27 +206,26 @@ char *getenv(const char *name) {
         let bench = Bench::new();
         bench.file("in.wav", Audio::speechlike(16_000, 1, 16_000).wav16());
         let nowhere = "https://127.0.0.1:1";
-        for (args, code) in [
-            (&["in.wav"][..], 0),
-            (&["--help"], 0),
-            (&["--nonsense"], 2),
-            (&["in.wav", "-f", "--color", "auto"], 0),
-            (&["in.wav", "-e", "elevenlabs", "-o", "out.wav", "--base-url", nowhere, "--retries", "0"], 5),
-            (&["-", "-e", "elevenlabs", "-o", "out.wav", "--base-url", nowhere, "--retries", "1"], 5),
+        let upload = ["-e", "elevenlabs", "-o", "out.wav", "--base-url", nowhere];
+        for (on, args, code) in [
+            (true, vec!["in.wav"], 0),
+            (true, vec!["--help"], 0),
+            (false, vec!["--help"], 0),
+            (false, vec!["--nonsense"], 2),
+            (false, [&["in.wav", "--retries", "0"], &upload[..]].concat(), 5),
+            (false, [&["-", "--retries", "1"], &upload[..]].concat(), 5),
         ] {
             let terminal = Terminal::new();
-            let mut spied =
-                if code == 0 { on_terminal(&bench, &terminal, args) } else { command(&bench.path(""), args) };
-            spied.env("LD_PRELOAD", &library).env("NOTES", &notes).env("ELEVENLABS_API_KEY", KEY);
-            let input = fs::File::open(bench.path("in.wav")).expect("the recording");
-            spied.stdin(input).stdout(Stdio::null());
-            if code != 0 {
+            let mut spied = command(&bench.path(""), &args);
+            if on {
+                spied = on_terminal(&bench, &terminal, &args);
+            } else {
                 spied.stderr(Stdio::piped());
             }
-            if args.first() == Some(&"in.wav") && code == 0 {
-                spied.env("VOXSIFT_ENGINE", "local");
-            }
-            Running::start_with(&mut spied).end().with(code);
+            spied.env("LD_PRELOAD", &library).env("NOTES", &notes).env("VOXSIFT_ENGINE", "local");
+            spied.env("ELEVENLABS_API_KEY", KEY);
+            let input = fs::File::open(bench.path("in.wav")).expect("the recording");
+            Running::start_with(spied.stdin(input).stdout(Stdio::null())).end().with(code);
         }
         let notes = fs::read_to_string(notes).expect("the program asks for something");
         let known: BTreeSet<&str> = OF_LIBRARIES.into();

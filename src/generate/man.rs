@@ -20,6 +20,8 @@ pub(super) fn page() -> String {
     let version = format!("{name} {}", command.get_version().unwrap_or_default());
     // Without a date: it would be that of the build, which says nothing.
     roff.control("TH", [name.to_uppercase().as_str(), "1", "\"\"", &version, "User Commands"]);
+    // Names of options and variables must not be broken in two.
+    roff.control("nh", []).control("ad", ["l"]);
     roff.control("SH", ["NAME"]).text([roman(format!("{name} - {about}"))]);
     let synopsis = [bold(name), roman(" ["), italic("OPTIONS"), roman("] ["), italic("INPUT"), roman("]...")];
     roff.control("SH", ["SYNOPSIS"]).text(synopsis);
@@ -98,11 +100,12 @@ fn examples(roff: &mut Roff) {
         if index > 0 {
             roff.control("PP", []);
         }
-        roff.text([roman(what)]).control("RS", [INDENT]).control("EX", []);
+        roff.text([roman(sentence(what))]).control("RS", [INDENT]).control("EX", []);
         for line in command.lines() {
             roff.text([bold(line)]);
         }
-        roff.control("EE", []).control("RE", []);
+        // The end of an example lets words be broken again.
+        roff.control("EE", []).control("nh", []).control("RE", []);
     }
 }
 
@@ -114,7 +117,7 @@ fn list<T: Into<String>>(
 ) {
     roff.control("SH", [heading]);
     for (name, what) in entries {
-        roff.control("TP", []).text([bold(name)]).text([roman(what)]);
+        roff.control("TP", []).text([bold(name)]).text([roman(sentence(what))]);
     }
 }
 
@@ -123,6 +126,12 @@ fn text(roff: &mut Roff, paragraph: &str) {
     let pieces = paragraph.split('`').enumerate().filter(|(_, piece)| !piece.is_empty());
     let inlines = pieces.map(|(index, piece)| if index % 2 == 1 { bold(piece) } else { roman(piece) });
     roff.text(inlines.collect::<Vec<_>>());
+}
+
+/// With a capital, as all texts of options have.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn plain(text: Option<&StyledStr>) -> String {

@@ -59,7 +59,7 @@ impl Bench {
 }
 
 /// Variables that change what the program does.
-pub const SCRUBBED: [&str; 17] = [
+pub const SCRUBBED: [&str; 19] = [
     "VOXSIFT_ENGINE",
     "ELEVENLABS_API_KEY",
     "ELEVENLABS_BASE_URL",
@@ -67,6 +67,8 @@ pub const SCRUBBED: [&str; 17] = [
     "CLICOLOR",
     "CLICOLOR_FORCE",
     "TERM",
+    "COLUMNS",
+    "LINES",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
