@@ -47,9 +47,12 @@ fn options(roff: &mut Roff, command: &Command) {
     for arg in shown().filter(|arg| arg.get_help_heading().is_none()) {
         option(roff, arg);
     }
-    let mut headings: Vec<&str> = shown().filter_map(Arg::get_help_heading).collect();
-    headings.dedup();
-    for heading in headings {
+    let mut headings: Vec<&str> = Vec::new();
+    for heading in shown().filter_map(Arg::get_help_heading) {
+        if headings.contains(&heading) {
+            continue;
+        }
+        headings.push(heading);
         roff.control("SS", [heading]);
         for arg in shown().filter(|arg| arg.get_help_heading() == Some(heading)) {
             option(roff, arg);
