@@ -26,6 +26,10 @@ impl Decode for Pcm {
         }
     }
 
+    fn is_whole(&self) -> bool {
+        self.reader.end() == Some(End::Whole)
+    }
+
     fn warning(&self) -> Option<String> {
         match self.reader.end()? {
             End::Whole => None,

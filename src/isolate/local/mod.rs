@@ -104,7 +104,7 @@ impl Isolate for Local {
 
     fn isolate(&self, task: &Task, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let mut decoder = decode::open(&task.source, task.raw)?;
+        let mut decoder = decode::open(&task.source, task.raw)?.or_nothing();
         let spec = decoder.spec();
         let output = task.sink.open()?;
         let mut encoder = encode::to(task.format, spec, decoder.length().exact(), output)?;
