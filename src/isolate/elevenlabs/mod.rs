@@ -10,6 +10,10 @@ mod coding;
 mod content;
 mod delivery;
 mod form;
+// Compiled with the tests as well, so that it is kept in order.
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 pub mod key;
 mod limits;

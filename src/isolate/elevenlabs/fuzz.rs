@@ -1,0 +1,96 @@
+//! The ways in which strangers' bytes reach this engine, for those who throw such bytes at it: `fuzz/`.
+
+use std::io::Read;
+use std::time::Duration;
+
+use ureq::http::Response;
+
+use super::delivery::Delivery;
+use super::form::{Body, Form};
+use super::key::Key;
+use super::line::Line;
+use super::mp3::Frames;
+use super::prepare::Prepared;
+use super::settings::Settings;
+use super::{boundary, prepare, refusal, reply};
+use crate::error::{Exchange, Failure};
+use crate::isolate::{Observer, Stage, Task};
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn stage(&self, _: Stage) {}
+    fn note(&self, _: &str) {}
+}
+
+/// A request as it would be sent.
+#[derive(Debug)]
+pub struct Request {
+    /// The header `Content-Type`.
+    pub content_type: String,
+    /// The header `Content-Length`, if there is one.
+    pub length: Option<u64>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What the audio is declared to be.
+    pub file_format: &'static str,
+}
+
+/// The request for a task.
+///
+/// # Errors
+/// Those before and while it is sent that are the recording's.
+pub fn request(task: &Task, settings: &Settings) -> Result<Request, Failure> {
+    let Prepared::Request(mut payload) = prepare::prepare(task, settings, &Nobody)? else {
+        return Err(Failure::usage("it is sent in pieces", "ask for a whole one"));
+    };
+    let preview = settings.preview.as_ref().map(|preview| preview.0.as_str());
+    let form = Form::new(boundary(), &payload, preview);
+    let line = Line::new(settings.stall_timeout, settings.timeout);
+    let mut bytes = Vec::new();
+    let mut body = Body::new(&form, &mut payload.content, &payload.witness, line, &Nobody);
+    if let Err(error) = body.read_to_end(&mut bytes) {
+        return Err(body.failure().unwrap_or_else(|| Failure::reading(&error)));
+    }
+    let length = body.len();
+    Ok(Request {
+        content_type: form.content_type(),
+        length,
+        body: bytes,
+        file_format: payload.file_format.name(),
+    })
+}
+
+/// What is made of an answer that is no success.
+#[must_use]
+pub fn refused(status: u16, body: &[u8], wait: Option<Duration>, key: &Key) -> (Failure, Exchange) {
+    let mut exchange = Exchange::default();
+    let trouble = refusal::trouble(status, body, wait, key, &mut exchange);
+    (trouble.failure, exchange)
+}
+
+/// What is made of a successful reply to a recording of so many seconds: bytes written and warnings.
+///
+/// # Errors
+/// As the reply deserves.
+pub fn replied(
+    body: &[u8],
+    seconds: Option<f64>,
+    task: &Task,
+    settings: &Settings,
+) -> Result<(u64, Vec<String>), Failure> {
+    let mut response = Response::new(ureq::Body::builder().data(body));
+    let line = Line::new(settings.stall_timeout, settings.timeout);
+    let mut to = Delivery::open(task)?;
+    match reply::receive(&mut response, &line, settings, seconds, &mut to, &Nobody) {
+        Ok((format, _)) => to.finish(task, format),
+        Err(trouble) => Err(trouble.failure),
+    }
+}
+
+/// The seconds, and the bytes of damage, in MP3 that comes in these parts.
+pub fn followed<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (f64, Option<u64>) {
+    let mut frames = Frames::default();
+    parts.for_each(|part| frames.push(part));
+    (frames.seconds(), frames.damage())
+}
