@@ -83,7 +83,7 @@ pub fn replied(
     let line = Line::new(settings.stall_timeout, settings.timeout);
     let mut to = Delivery::open(task)?;
     match reply::receive(&mut response, &line, settings, seconds, &mut to, &Nobody) {
-        Ok((format, _)) => to.finish(task, format),
+        Ok(_) => to.finish(task),
         Err(trouble) => Err(trouble.failure),
     }
 }
