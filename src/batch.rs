@@ -1,5 +1,6 @@
 //! Runs the jobs of a plan, several at once, and merges what came of them into one exit code.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -7,15 +8,19 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::audio::encode::Format;
 use crate::error::{Failure, Kind};
 use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
-use crate::isolate::{Isolate, Outcome, Rehearsal};
+use crate::isolate::{Isolate, Observer, Outcome, Rehearsal, Stage, Task};
+use crate::page::{self, Page, Row};
+use crate::picture::{self, Comparison, Shown, Side};
 use crate::plan::{Engine, Job, Run};
 use crate::progress::Progress;
 use crate::report::{Report, Totals, input_name};
 use crate::screen::Screen;
 use crate::sink::Sink;
+use crate::source::Source;
 
 /// Carries out `run` and returns the exit code.
 ///
@@ -50,9 +55,11 @@ pub fn run(run: &Run) -> Result<u8> {
         next: AtomicUsize::new(0),
         over: AtomicBool::new(false),
         ends: Mutex::new(Ends::default()),
+        page: run.report.as_ref().filter(|_| !run.dry_run).map(|_| Page::new(run.jobs.len())).transpose()?,
     };
     batch.work(workers)?;
     screen.clear();
+    let page = batch.page;
     let Ends { code, fatal, ended, mut totals } =
         batch.ends.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut code = code.unwrap_or(0);
@@ -66,9 +73,21 @@ pub fn run(run: &Run) -> Result<u8> {
         // Some failed, and of others nothing is known.
         code = Kind::Output.exit_code();
     }
+    totals.left_out = run.jobs.len() - ended;
+    totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
+    if let Some(sink) = &run.report {
+        let path = sink.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let names = run.jobs.iter().map(|job| input_name(&job.task));
+        match page.map(|page| page.finish(sink, &totals.to_string(), names)).transpose() {
+            Ok(Some(())) => report.written(&path),
+            Ok(None) => report.planned_page(&path),
+            Err(failure) => {
+                report.error(Some(&path), &failure);
+                code = if code == 0 { failure.kind.exit_code() } else { Kind::Output.exit_code() };
+            }
+        }
+    }
     if run.batch {
-        totals.left_out = run.jobs.len() - ended;
-        totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
         report.summary(&totals);
     }
     Ok(code)
@@ -137,6 +156,8 @@ struct Batch<'a> {
     /// Nothing new is begun.
     over: AtomicBool,
     ends: Mutex<Ends>,
+    /// The page about all recordings, if one is written.
+    page: Option<Page>,
 }
 
 /// How the jobs ended that have.
@@ -178,8 +199,9 @@ impl Batch<'_> {
 
     fn worker(&self) {
         while !self.over.load(Relaxed) {
-            let Some(job) = self.run.jobs.get(self.next.fetch_add(1, Relaxed)) else { return };
-            if let Err(failure) = self.job(job) {
+            let at = self.next.fetch_add(1, Relaxed);
+            let Some(job) = self.run.jobs.get(at) else { return };
+            if let Err(failure) = self.job(at, job) {
                 self.over.store(true, Relaxed);
                 self.ends().fatal.get_or_insert(failure);
             }
@@ -190,43 +212,134 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// Those of telling.
-    fn job(&self, job: &Job) -> Result<(), Failure> {
+    fn job(&self, at: usize, job: &Job) -> Result<(), Failure> {
         let (task, engine) = (&job.task, self.engine.name());
         let there = || matches!(&task.sink, Sink::File { path, .. } if path.exists());
         if job.skip || (self.run.skip_existing && there()) {
-            self.ended(None, |totals| totals.skipped += 1);
-            return self.report.skipped(task, engine, self.run.batch);
+            return match self.look(job) {
+                Ok(looked) => {
+                    let shown = self.leaf(at, job, page::End::Skipped, looked);
+                    self.ended(None, |totals| totals.skipped += 1);
+                    self.report.skipped(task, engine, self.run.batch, &shown)
+                }
+                Err(failure) => self.failed(at, job, &failure, 0),
+            };
         }
-        let failure = if self.run.dry_run {
-            match self.engine.rehearse(task) {
+        if let Err(failure) = self.readable(job) {
+            return self.failed(at, job, &failure, 0);
+        }
+        if self.run.dry_run {
+            return match self.engine.rehearse(task) {
                 Ok(rehearsal) => {
                     self.ended(None, |totals| count_planned(totals, &rehearsal));
-                    return self.report.planned(task, engine, &rehearsal);
+                    let spectrogram = job.picture.as_ref().and_then(Sink::path).map(Into::into);
+                    let shown = Shown { spectrogram, noise_removed_db: None };
+                    self.report.planned(task, engine, &rehearsal, &shown)
                 }
-                Err(failure) => failure,
-            }
-        } else {
-            let progress = Progress::new(&input_name(task), self.screen, self.report);
-            let result = self.engine.isolate(task, &progress);
-            progress.clear();
-            match result {
-                Ok(outcome) => {
-                    self.ended(None, |totals| count_done(totals, &outcome));
-                    return self.report.done(task, engine, &outcome);
-                }
-                Err(failure) => failure,
-            }
+                Err(failure) => self.failed(at, job, &failure, 0),
+            };
+        }
+        let progress = Progress::new(&input_name(task), self.screen, self.report);
+        let result = self.engine.isolate(task, &progress);
+        progress.clear();
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(failure) => return self.failed(at, job, &failure, 1),
         };
+        match self.look(job) {
+            Ok(looked) => {
+                let shown = self.leaf(at, job, page::End::Done(&outcome), looked);
+                self.ended(None, |totals| count_done(totals, &outcome));
+                self.report.done(task, engine, &outcome, &shown)
+            }
+            Err(failure) => {
+                // It was isolated, and perhaps paid for, all the same.
+                let failure = Failure { exchange: outcome.exchange.map(Box::new), ..failure };
+                self.failed(at, job, &failure, 1)
+            }
+        }
+    }
+
+    /// A job failed in so many attempts.
+    fn failed(&self, at: usize, job: &Job, failure: &Failure, attempts: u32) -> Result<(), Failure> {
         // Where nobody wants to read more, nobody wants to read about it either.
         if failure.kind == Kind::ReaderLeft {
             self.ended(None, |_| {});
             return Ok(());
         }
-        self.ended(Some(failure.kind), |totals| totals.failed.push(input_name(task)));
+        self.ended(Some(failure.kind), |totals| {
+            totals.failed.push(input_name(&job.task));
+            let credits =
+                failure.exchange.as_ref().filter(|_| failure.saved).and_then(|exchange| exchange.credits);
+            count_credits(totals, credits);
+        });
         if failure.stops {
             self.over.store(true, Relaxed);
         }
-        self.report.failed(task, engine, &failure, u32::from(!self.run.dry_run))
+        self.leaf(at, job, page::End::Failed(failure), Looked::default());
+        self.report.failed(&job.task, self.engine.name(), failure, attempts)
+    }
+
+    /// Makes sure that a recording can be decoded here before it is paid for, where it is to be drawn.
+    fn readable(&self, job: &Job) -> Result<(), Failure> {
+        if job.picture.is_none() || matches!(self.run.engine, Engine::Local { .. }) {
+            return Ok(());
+        }
+        let opened = before(&job.task).open();
+        opened.map(drop).map_err(|failure| Failure {
+            hint: format!("{}; or leave out --spectrogram", failure.hint),
+            ..failure
+        })
+    }
+
+    /// Looks at a recording and its output, and draws them, as far as that is asked for.
+    ///
+    /// # Errors
+    /// `Output` when the picture is missing; the output is there all the same.
+    fn look(&self, job: &Job) -> Result<Looked, Failure> {
+        let picture = job.picture.as_ref().and_then(|sink| Some((sink, sink.path()?)));
+        let mut shown =
+            Shown { spectrogram: picture.map(|(_, path)| path.to_owned()), noise_removed_db: None };
+        let missing = picture.filter(|(_, path)| !(self.run.skip_existing && path.exists()));
+        if self.run.dry_run || (missing.is_none() && self.page.is_none()) {
+            return Ok(Looked { shown, ..Looked::default() });
+        }
+        let progress = Progress::new(&input_name(&job.task), self.screen, self.report);
+        let compared = after(&job.task).and_then(|after| {
+            Comparison::new(&before(&job.task), &after, self.page.is_some(), &|spec, done, of| {
+                progress.stage(Stage::Drawing { spec, done, of });
+            })
+        });
+        progress.clear();
+        let drawn = match (missing, &compared) {
+            (Some((sink, _)), Ok(comparison)) => picture::write(&comparison.sheet, sink),
+            (Some(_), Err(failure)) => Err(failure.clone()),
+            (None, _) => Ok(()),
+        };
+        if let (Err(failure), Some((_, path))) = (drawn, missing) {
+            let output = job.task.sink.path().unwrap_or(Path::new("-")).display();
+            return Err(Failure {
+                kind: Kind::Output,
+                message: format!("the spectrogram {} is missing: {}", path.display(), failure.message),
+                hint: format!(
+                    "the voice is in {output}; when it can be, the same command with --skip-existing draws what is missing"
+                ),
+                saved: true,
+                ..failure
+            });
+        }
+        shown.noise_removed_db = compared.as_ref().ok().map(|comparison| comparison.noise_removed_db);
+        Ok(Looked { shown, compared: Some(compared) })
+    }
+
+    /// Adds a row to the page, if there is one.
+    fn leaf(&self, at: usize, job: &Job, end: page::End, looked: Looked) -> Shown {
+        if let Some(page) = &self.page {
+            let name = input_name(&job.task);
+            let looked_at = looked.compared.as_ref().map(Result::as_ref);
+            page.add(at, &Row { name: &name, engine: self.engine.name(), end, looked_at });
+        }
+        looked.shown
     }
 
     /// Takes note of how a job ended, before anybody is told.
@@ -252,9 +365,34 @@ fn count_done(totals: &mut Totals, outcome: &Outcome) {
         Some(seconds) => totals.seconds += seconds,
         None => totals.unknown += 1,
     }
-    if let Some(credits) = outcome.exchange.as_ref().and_then(|exchange| exchange.credits) {
+    count_credits(totals, outcome.exchange.as_ref().and_then(|exchange| exchange.credits));
+}
+
+fn count_credits(totals: &mut Totals, credits: Option<u64>) {
+    if let Some(credits) = credits {
         totals.credits = Some(totals.credits.unwrap_or(0) + credits);
     }
+}
+
+/// What is seen of a job.
+#[derive(Default)]
+struct Looked {
+    shown: Shown,
+    /// The comparison, or why there is none, where it was asked for.
+    compared: Option<Result<Comparison, Failure>>,
+}
+
+/// The recording of a task.
+fn before(task: &Task) -> Side {
+    Side { source: task.source.clone(), raw: task.raw }
+}
+
+/// The output of a task.
+fn after(task: &Task) -> Result<Side, Failure> {
+    let path = task.sink.path().ok_or_else(|| Failure::internal("what is compared is no file"))?;
+    // Samples without a header are as those of the recording.
+    let raw = if task.format == Format::Pcm { Some(before(task).layout()?) } else { None };
+    Ok(Side { source: Source::File(path.to_owned()), raw })
 }
 
 fn count_planned(totals: &mut Totals, rehearsal: &Rehearsal) {

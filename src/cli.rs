@@ -120,6 +120,20 @@ pub struct Cli {
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub skip_existing: bool,
 
+    /// Draw spectrograms before and after, one below the other, as PNG; for several recordings name a directory
+    ///
+    /// Both have the same scales. In a directory, pictures are named after the outputs, and the tree is kept. Source and
+    /// output have to be files, because both are read again. With --skip-existing what is missing is drawn of what is
+    /// there.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub spectrogram: Option<PathBuf>,
+
+    /// Write a page about all recordings: what was done, spectrograms, and players for before and after
+    ///
+    /// It is one HTML file that needs no network.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
     /// Work on N at once [default: one a core; 2 for elevenlabs]
     #[arg(short, long, value_name = "N", value_parser = parse::at_once, help_heading = "Work")]
     pub jobs: Option<usize>,

@@ -26,6 +26,8 @@ pub mod error;
 pub mod generate;
 pub mod interrupt;
 pub mod isolate;
+pub mod page;
+pub mod picture;
 pub mod plan;
 pub mod progress;
 pub mod report;

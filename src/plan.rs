@@ -4,6 +4,7 @@ mod conflicts;
 mod engine;
 mod inputs;
 mod outputs;
+mod pictures;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::isolate::elevenlabs::key::{self, Key};
 use crate::isolate::elevenlabs::place::{self, Proxies};
 use crate::sink::Sink;
 pub use engine::Engine;
+use pictures::Pictures;
 
 /// What is around the program, looked at once.
 // Each is the answer to one question.
@@ -93,6 +95,8 @@ pub struct Run {
     pub dry_run: bool,
     /// There may be several recordings, so that all of them are summed up in the end.
     pub batch: bool,
+    /// The page about all recordings.
+    pub report: Option<Sink>,
     /// What to print, and how.
     pub messages: Messages,
     /// What the user should know before the work begins, and what only who wants to hear more.
@@ -108,6 +112,8 @@ pub struct Job {
     pub task: Task,
     /// Its output is there already and stays.
     pub skip: bool,
+    /// Where its spectrograms go.
+    pub picture: Option<Sink>,
 }
 
 /// What to print, and how.
@@ -157,6 +163,7 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     let engine = engine::engine(cli, around, found.reads_stdin)?;
     let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
     let batch = found.batch;
+    let pictures = Pictures::new(cli, &found.inputs, batch)?;
     let mut details = Vec::new();
     let tasks = found.inputs.into_iter().map(|input| {
         let (sink, format) = outputs::output(cli, &input, batch, raw, &engine)?;
@@ -167,7 +174,9 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     let tasks = tasks.collect::<Result<Vec<_>, Failure>>()?;
     let (tasks, left_out) = conflicts::without_outputs(tasks, cli.skip_existing, &mut details);
     let all = tasks.len();
-    let jobs = conflicts::check(cli, around, tasks)?;
+    pictures.check(&engine, tasks.iter().map(|(task, _, share)| (task, *share)))?;
+    let mut jobs = conflicts::check(cli, around, tasks)?;
+    pictures.assign(&mut jobs);
     let mut notes = found.notes;
     if left_out > 0 {
         notes.push(format!("{left_out} files are passed over as outputs of an earlier run (-v names them)"));
@@ -188,6 +197,7 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
         most_minutes: cli.max_minutes,
         dry_run: cli.dry_run,
         batch,
+        report: pictures.report,
         messages: messages(cli, around),
         notes,
         details,

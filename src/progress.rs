@@ -91,7 +91,10 @@ impl<'a> Progress<'a> {
     fn line(&self, shown: &Shown, stage: Stage) {
         let (at, of) = position(stage);
         let text = match stage {
-            Stage::Isolating { .. } | Stage::Preparing { .. } | Stage::Joining { .. } => {
+            Stage::Isolating { .. }
+            | Stage::Preparing { .. }
+            | Stage::Joining { .. }
+            | Stage::Drawing { .. } => {
                 let of = of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
                 let speed = at as f64 / 1000.0 / shown.started.elapsed().as_secs_f64().max(1e-9);
                 let verb = if matches!(stage, Stage::Isolating { .. }) { "" } else { verb(stage) };
@@ -137,7 +140,9 @@ impl Observer for Progress<'_> {
 /// Where a stage is and where it ends: milliseconds of audio, or bytes.
 fn position(stage: Stage) -> (u64, Option<u64>) {
     match stage {
-        Stage::Isolating { spec, done, of } | Stage::Preparing { spec, done, of } => {
+        Stage::Isolating { spec, done, of }
+        | Stage::Preparing { spec, done, of }
+        | Stage::Drawing { spec, done, of } => {
             (milliseconds(spec, done), of.map(|of| milliseconds(spec, of)))
         }
         Stage::Joining { spec, done, of } => (milliseconds(spec, done), Some(milliseconds(spec, of))),
@@ -157,6 +162,7 @@ fn verb(stage: Stage) -> &'static str {
         Stage::Isolating { .. } | Stage::Pieces { .. } => "isolating",
         Stage::Preparing { .. } => "preparing",
         Stage::Joining { .. } => "joining",
+        Stage::Drawing { .. } => "drawing",
         Stage::Uploading { .. } => "uploading",
         Stage::Waiting => "waiting for the service",
         Stage::Downloading { .. } => "downloading",
@@ -168,10 +174,12 @@ fn style(stage: Stage) -> ProgressStyle {
     let template = match (stage, position(stage).1) {
         (Stage::Isolating { .. }, Some(_)) => "{msg}  {wide_bar}  {at} / {of}  {speed}  {eta} left".into(),
         (Stage::Isolating { .. }, None) => "{spinner} {msg}  {at}  {speed}".into(),
-        (Stage::Preparing { .. } | Stage::Joining { .. }, Some(_)) => {
+        (Stage::Preparing { .. } | Stage::Joining { .. } | Stage::Drawing { .. }, Some(_)) => {
             format!("{{msg}}  {verb}  {{wide_bar}}  {{at}} / {{of}}  {{speed}}  {{eta}} left")
         }
-        (Stage::Preparing { .. }, None) => format!("{{spinner}} {{msg}}  {verb}  {{at}}  {{speed}}"),
+        (Stage::Preparing { .. } | Stage::Drawing { .. }, None) => {
+            format!("{{spinner}} {{msg}}  {verb}  {{at}}  {{speed}}")
+        }
         (Stage::Pieces { .. }, _) => "{spinner} {msg}  {wide_bar}  {pos} of {len} pieces  {elapsed}".into(),
         (Stage::Waiting, _) => format!("{{spinner}} {{msg}}  {verb}  {{elapsed}}"),
         (_, Some(_)) => {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::audio::{Depth, Spec};
 use crate::error::{Exchange, Failure, Kind, Piece};
 use crate::isolate::{Outcome, Rehearsal, Task, Upload};
+use crate::picture::Shown;
 use crate::plan::{Messages, Verbosity};
 use crate::screen::Screen;
 use crate::sink::Sink;
@@ -99,6 +100,8 @@ struct Record<'a> {
     request_id: Option<&'a str>,
     credits: Option<u64>,
     warnings: &'a [String],
+    spectrogram: Option<String>,
+    noise_removed_db: Option<f64>,
     pieces: Vec<PieceRecord<'a>>,
     error: Option<ErrorRecord<'a>>,
 }
@@ -157,6 +160,8 @@ impl<'a> Record<'a> {
             request_id: None,
             credits: Some(0),
             warnings: &[],
+            spectrogram: None,
+            noise_removed_db: None,
             pieces: Vec::new(),
             error: None,
         };
@@ -219,7 +224,7 @@ impl<'a> Report<'a> {
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome) -> Result<(), Failure> {
+    pub fn done(&self, task: &Task, engine: &str, outcome: &Outcome, shown: &Shown) -> Result<(), Failure> {
         if self.messages.verbosity >= Verbosity::Verbose {
             self.details(task, outcome);
         }
@@ -235,29 +240,37 @@ impl<'a> Report<'a> {
             });
             let credits = outcome.exchange.as_ref().and_then(|exchange| exchange.credits);
             let credits = credits.map_or_else(String::new, |credits| format!("  {credits} credits"));
-            self.line(&format!("{}{length}  {engine}  {elapsed:.2} s{speed}{credits}", arrow(task)));
+            let noise = shown.noise_removed_db;
+            let noise = noise.map_or_else(String::new, |noise| format!("  noise {:+.1} dB", -noise));
+            self.line(&format!("{}{length}  {engine}  {elapsed:.2} s{speed}{credits}{noise}", arrow(task)));
         }
-        self.record(task, engine, Status::Ok(outcome))
+        self.record(task, engine, Status::Ok(outcome), shown)
     }
 
     /// A recording's output was there already.
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn skipped(&self, task: &Task, engine: &str, batch: bool) -> Result<(), Failure> {
+    pub fn skipped(&self, task: &Task, engine: &str, batch: bool, shown: &Shown) -> Result<(), Failure> {
         // Where there are many, they are counted in the end.
         let least = if batch { Verbosity::Verbose } else { Verbosity::Normal };
         if self.messages.verbosity >= least {
             self.line(&format!("{}  skipped: it exists", arrow(task)));
         }
-        self.record(task, engine, Status::Skipped)
+        self.record(task, engine, Status::Skipped, shown)
     }
 
     /// A recording would be isolated.
     ///
     /// # Errors
     /// Those of printing the JSON object.
-    pub fn planned(&self, task: &Task, engine: &str, rehearsal: &Rehearsal) -> Result<(), Failure> {
+    pub fn planned(
+        &self,
+        task: &Task,
+        engine: &str,
+        rehearsal: &Rehearsal,
+        shown: &Shown,
+    ) -> Result<(), Failure> {
         if self.messages.verbosity >= Verbosity::Normal {
             let mut text = format!("{}  {engine}  {}", arrow(task), task.format.extension());
             if let Some(spec) = rehearsal.recording.spec {
@@ -273,8 +286,11 @@ impl<'a> Report<'a> {
             for (number, piece) in (1..).zip(rehearsal.upload.iter().flat_map(|upload| &upload.pieces)) {
                 self.line(&format!("  {}", planned_piece(number, piece)));
             }
+            if let Some(path) = &shown.spectrogram {
+                self.line(&format!("  spectrogram: {}", path.display()));
+            }
         }
-        self.record(task, engine, Status::Planned(rehearsal))
+        self.record(task, engine, Status::Planned(rehearsal), shown)
     }
 
     /// Says what is worth knowing about one recording while it is worked on. `name` is the recording's.
@@ -311,7 +327,7 @@ impl<'a> Report<'a> {
     pub fn failed(&self, task: &Task, engine: &str, failure: &Failure, attempts: u32) -> Result<(), Failure> {
         let about = if failure.kind == Kind::Output { output_name(task) } else { input_name(task) };
         self.error(Some(&about), failure);
-        self.record(task, engine, Status::Failed(failure, attempts))
+        self.record(task, engine, Status::Failed(failure, attempts), &Shown::default())
     }
 
     /// Says something about the whole run.
@@ -325,6 +341,20 @@ impl<'a> Report<'a> {
     pub fn detail(&self, text: &str) {
         if self.messages.verbosity >= Verbosity::Verbose {
             self.line(text);
+        }
+    }
+
+    /// The page about all is written.
+    pub fn written(&self, path: &str) {
+        if self.messages.verbosity >= Verbosity::Normal {
+            self.line(&format!("report: {path}"));
+        }
+    }
+
+    /// The page about all would be written.
+    pub fn planned_page(&self, path: &str) {
+        if self.messages.verbosity >= Verbosity::Normal {
+            self.line(&format!("report: {path} (not written by -n)"));
         }
     }
 
@@ -375,8 +405,12 @@ impl<'a> Report<'a> {
         failure.kind.exit_code()
     }
 
-    fn record(&self, task: &Task, engine: &str, status: Status) -> Result<(), Failure> {
-        self.print(&Record::new(Some(&input_name(task)), Some(&output_name(task)), Some(engine), status))
+    fn record(&self, task: &Task, engine: &str, status: Status, shown: &Shown) -> Result<(), Failure> {
+        let (input, output) = (input_name(task), output_name(task));
+        let mut record = Record::new(Some(&input), Some(&output), Some(engine), status);
+        record.spectrogram = shown.spectrogram.as_ref().map(|path| path.display().to_string());
+        record.noise_removed_db = shown.noise_removed_db;
+        self.print(&record)
     }
 
     fn print(&self, record: &Record) -> Result<(), Failure> {

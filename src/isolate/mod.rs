@@ -124,6 +124,15 @@ pub enum Stage {
         /// Frames of the recording.
         of: u64,
     },
+    /// Recording and output are looked at, one after the other: so many frames of as many.
+    Drawing {
+        /// Rate, channels and depth of what is looked at.
+        spec: Spec,
+        /// Frames that are done.
+        done: u64,
+        /// Frames that it is expected to have.
+        of: Option<u64>,
+    },
     /// So many bytes have been given to the network, of as many as there are.
     Uploading {
         /// Bytes that are given.

@@ -91,7 +91,7 @@ pub(super) fn check(cli: &Cli, around: &Surroundings, tasks: Vec<Planned>) -> Re
     for (task, _, share) in tasks {
         match conflict(cli, around, &task, &inputs) {
             Err(failure) if share => found.add(failure),
-            Ok(skip) if share => jobs.push(Job { task, skip }),
+            Ok(skip) if share => jobs.push(Job { task, skip, picture: None }),
             _ => {}
         }
     }
@@ -106,12 +106,12 @@ fn input(task: &Task) -> &Path {
 
 /// Full names of files that may not be there yet. Each folder is looked up once.
 #[derive(Default)]
-struct Folders {
+pub(super) struct Folders {
     full: HashMap<PathBuf, PathBuf>,
 }
 
 impl Folders {
-    fn full(&mut self, path: &Path) -> PathBuf {
+    pub(super) fn full(&mut self, path: &Path) -> PathBuf {
         let folder = sink::folder(path);
         if !self.full.contains_key(folder) {
             self.full.insert(folder.to_owned(), existing_part(folder));
@@ -212,14 +212,14 @@ fn conflict(
 
 /// Conflicts, to be told together.
 #[derive(Default)]
-struct Conflicts {
+pub(super) struct Conflicts {
     first: Option<Kind>,
     /// By their hints, in the order in which they were found.
     groups: Vec<(String, Vec<String>)>,
 }
 
 impl Conflicts {
-    fn add(&mut self, failure: Failure) {
+    pub(super) fn add(&mut self, failure: Failure) {
         self.first.get_or_insert(failure.kind);
         match self.groups.iter_mut().find(|(hint, _)| *hint == failure.hint) {
             Some((_, messages)) => messages.push(failure.message),
@@ -227,7 +227,8 @@ impl Conflicts {
         }
     }
 
-    fn none(self) -> Result<(), Failure> {
+    /// Tells all of them, if there are any.
+    pub(super) fn none(self) -> Result<(), Failure> {
         let Some(kind) = self.first else { return Ok(()) };
         let mut texts = Vec::new();
         for (_, messages) in &self.groups {
