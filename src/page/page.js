@@ -199,8 +199,8 @@
     const keys = {
       x: () => player.choose(1 - player.side),
       X: () => player.choose(1 - player.side),
-      // On a button, the button's own meaning.
-      ' ': on instanceof HTMLButtonElement ? null : () => player.toggle(),
+      // On a button that does something, that.
+      ' ': on instanceof HTMLButtonElement && on.ariaPressed !== 'true' ? null : () => player.toggle(),
       ArrowUp: () => go(-1),
       ArrowDown: () => go(1),
       ArrowLeft: () => player.seek(player.position - STEP),
