@@ -214,8 +214,8 @@ impl Work<'_> {
         let overlap = (self.spec.seconds(self.overlap) * f64::from(rate)).round() as u64;
         let sent = || self.coding.decoder(again(&copy)?);
         let reply = self.folder.reply(piece);
-        let measured = measure(sent, rate, self.sent_frames(piece, rate), overlap, &reply);
-        let measures = measured.map_err(|failure| self.useless(piece, failure))?;
+        let found = measure(sent, rate, self.sent_frames(piece, rate), overlap, &reply);
+        let measures = found.map_err(|failure| self.useless(piece, failure))?;
         self.folder.put_measures(piece, &measures)
     }
 
