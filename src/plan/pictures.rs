@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::conflicts::{Conflicts, Folders};
@@ -124,6 +124,14 @@ impl<'a> Pictures<'a> {
         let made = !report && matches!(self.place, Some(Place::Folder(_)));
         let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
         let there = folder.ancestors().map(here).find(|folder| folder.exists());
+        // Only what is not there can be made: not what has a name that is too long, for one.
+        let name = path.file_name().unwrap_or_default();
+        if let Some(error) = there.and_then(|there| there.join(name).symlink_metadata().err())
+            && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        {
+            let failure = Failure::writing(&error);
+            return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
+        }
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(Failure::output(format!("{} is a directory", path.display()), "name a file in it"));
         }
