@@ -487,6 +487,15 @@ fn what_is_too_large_is_not_sent() {
 }
 
 #[test]
+fn a_recording_of_no_frames_is_not_paid_for() {
+    let bench = Bench::new();
+    bench.file("in.wav", Audio { rate: 44_100, channels: 2, samples: Vec::new() }.wav16());
+    for args in [&["in.wav"][..], &["in.wav", "--pad", "auto"], &["in.wav", "--resample", "--ignore-limits"]] {
+        refused(&bench, args, 4, "in.wav: there is no audio in it");
+    }
+}
+
+#[test]
 fn what_is_no_audio_is_not_sent() {
     let bench = Bench::new();
     let text = "Dear service,\nthis is a letter.\n".repeat(500);
