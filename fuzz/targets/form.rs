@@ -61,6 +61,7 @@ fn run(folder: &TempDir, input: Input) {
         raw: input.raw.then_some(Raw { rate: 16_000, channels: 1 }),
         sink: Sink::Stdout,
         format: Format::Mp3,
+        any_format: false,
     };
     match request(&task, &settings) {
         Ok(request) => pollster::block_on(check(request, &name, &input.audio, has_preview)),

@@ -29,7 +29,8 @@ fuzz_target!(|input: (u8, u8, &[u8])| FOLDER.with(|folder| {
 
     let path = folder.path().join("out");
     let format = [Format::Mp3, Format::Wav, Format::Pcm][usize::from(part % 3)];
-    let task = Task { source: Source::Stdin, raw: None, sink: Sink::at(&path, true), format };
+    let task =
+        Task { source: Source::Stdin, raw: None, sink: Sink::at(&path, true), format, any_format: false };
     let seconds = (seconds > 0).then(|| f64::from(seconds - 1) / 4.0);
     match replied(body, seconds, &task, &common::settings()) {
         Ok((bytes, _)) => assert_eq!(std::fs::metadata(&path).expect("an output").len(), bytes),
