@@ -111,7 +111,8 @@ impl Canvas {
     }
 }
 
-/// The map is Inferno, whose steps look equal also without colours and to the colour-blind.
+/// The map is Inferno (S. van der Walt and N. Smith for matplotlib, 2015, CC0): its steps look equal, also in grey and to
+/// the colour-blind.
 fn palette() -> Vec<u8> {
     let map = (0..COLORS).flat_map(|at| {
         let color = colorous::INFERNO.eval_rational(at.into(), COLORS.into());

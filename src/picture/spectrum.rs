@@ -142,7 +142,7 @@ impl Analysis {
             }
         }
         for (sum, row) in self.sum.iter_mut().zip(&self.rows) {
-            *sum += row.mean(|at| self.power[at]);
+            *sum += row.mean(|at| self.power[at]) * row.lobes();
         }
         self.summed += 1;
         if self.summed == self.each {
@@ -234,10 +234,76 @@ impl Stretch {
         if first == end { Self::Over(end, end) } else { Self::Between(first, middle.fract() as f32) }
     }
 
+    /// How many times the width of a sine it has, which is 1.5 frequencies of the transform (the noise bandwidth of a
+    /// Hann window): its mean times that is what a sine in it has, whole.
+    fn lobes(self) -> f32 {
+        match self {
+            Self::Over(first, last) => ((last + 1 - first) as f32 / 1.5).max(1.0),
+            Self::Between(..) => 1.0,
+        }
+    }
+
     fn mean(self, value: impl Fn(usize) -> f32) -> f32 {
         match self {
             Self::Over(first, last) => (first..=last).map(value).sum::<f32>() / (last + 1 - first) as f32,
             Self::Between(at, way) => (1.0 - way) * value(at) + way * value(at + 1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::Depth;
+
+    /// The spectrogram of a sine at full scale in both of two channels.
+    fn sine(rate: u32, frequency: f64, seconds: u32, known: bool) -> Spectrogram {
+        let spec = Spec { rate, channels: 2, depth: Depth::Int16 };
+        let frames = u64::from(rate * seconds);
+        let mut analysis = Analysis::new(spec, known.then_some(frames), None);
+        for second in 0..seconds {
+            let sample =
+                |at: u32| (TAU * frequency * f64::from(second * rate + at) / f64::from(rate)).sin() as f32;
+            let block: Vec<f32> = (0..rate).flat_map(|at| [sample(at); 2]).collect();
+            analysis.add(&block).expect("the transform works");
+        }
+        analysis.finish().expect("the transform works")
+    }
+
+    #[test]
+    fn a_sine_at_full_scale_is_about_0_db_at_any_sample_rate() {
+        for rate in [8_000, 16_000, 44_100, 48_000, 192_000] {
+            let db = 10.0 * sine(rate, 1_000.0, 2, true).greatest().log10();
+            assert!((-2.0..0.5).contains(&db), "{rate} Hz: {db} dB");
+        }
+    }
+
+    #[test]
+    fn long_recordings_have_no_more_columns_than_short_ones() {
+        for known in [true, false] {
+            let long = sine(8_000, 1_000.0, 600, known);
+            assert!(long.cells.len() <= 2 * COLUMNS * ROWS, "{} cells", long.cells.len());
+            assert!(long.cells.len() >= COLUMNS * ROWS, "{} cells", long.cells.len());
+            let end = long.cells.len() as f64 / ROWS as f64 / long.columns_per_second;
+            assert!((end - 600.0).abs() < 1.5, "{end} s");
+            let mut powers = Vec::new();
+            for at in [0.0, 300.0, 599.0] {
+                long.column(at, at + 0.5, &mut powers);
+                let db = 10.0 * powers.iter().copied().fold(0.0, f32::max).log10();
+                assert!((-2.0..0.5).contains(&db), "{at} s: {db} dB");
+            }
+            long.column(601.0, 602.0, &mut powers);
+            assert!(powers.is_empty(), "nothing is behind the end");
+        }
+    }
+
+    #[test]
+    fn what_is_above_the_nyquist_frequency_stays_empty() {
+        let spec = Spec { rate: 8_000, channels: 1, depth: Depth::Int16 };
+        let mut analysis = Analysis::new(spec, None, Some(24_000.0));
+        analysis.add(&[0.5; 8_000]).expect("the transform works");
+        let mut powers = Vec::new();
+        analysis.finish().expect("the transform works").column(0.0, 0.1, &mut powers);
+        assert_eq!(powers.len(), ROWS / 6);
     }
 }

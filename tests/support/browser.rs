@@ -39,7 +39,12 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
         let port: u16 = lines
             .find_map(|line| {
-                line.expect("a line").split("on port ").nth(1)?.trim_end_matches('.').parse().ok()
+                line.expect("a line")
+                    .split("successfully on port ")
+                    .nth(1)?
+                    .trim_end_matches('.')
+                    .parse()
+                    .ok()
             })
             .expect("it says its port");
         // What else it says must not fill the pipe.
