@@ -120,17 +120,18 @@ pub struct Cli {
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub skip_existing: bool,
 
-    /// Draw spectrograms before and after, one below the other, as PNG; for several recordings name a directory
+    /// Draw before and after as PNG; a folder for several
     ///
-    /// Both have the same scales. In a directory, pictures are named after the outputs, and the tree is kept. Source and
+    /// The two spectrograms are one below the other and have the same scales. In a directory, pictures are named after the outputs, and the tree is kept. Source and
     /// output have to be files, because both are read again. With --skip-existing what is missing is drawn of what is
     /// there.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub spectrogram: Option<PathBuf>,
 
-    /// Write a page about all recordings: what was done, spectrograms, and players for before and after
+    /// Write a page with figures, pictures and players
     ///
-    /// It is one HTML file that needs no network.
+    /// It is one HTML file that needs no network: a table of all recordings, with spectrograms, and players that switch
+    /// between before and after in place.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
 

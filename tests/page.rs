@@ -146,10 +146,12 @@ fn an_interrupted_run_leaves_no_page() {
     assert_eq!(bench.names(), ["a.wav"]);
 }
 
-/// Three recordings, of which one fails, on a page in a browser; `None` where there is no browser.
+/// Three recordings on a page in a browser: one that is longer than an excerpt, a short one, and one that failed. `None` where there is no browser.
 fn opened(bench: &Bench, scheme: &str) -> Option<Browser> {
     let browser = Browser::start()?;
-    plant(bench, &["in/a.wav", &format!("in/{HOSTILE}")], &Audio::speechlike(16_000, 1, 16_000 * 45).wav16());
+    let of = |seconds: usize| Audio::speechlike(16_000, 1, 16_000 * seconds).wav16();
+    plant(bench, &[format!("in/{HOSTILE}")], &of(45));
+    plant(bench, &["in/a.wav"], &of(3));
     bench.file("in/b.wav", "no audio");
     bench.voxsift(["in", "-d", "out", "--report", "page.html", "--attenuation-limit", "6"]).exits(1);
     // Somewhere else, where nothing but the page is.
