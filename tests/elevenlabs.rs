@@ -490,7 +490,8 @@ fn what_is_too_large_is_not_sent() {
 fn a_recording_of_no_frames_is_not_paid_for() {
     let bench = Bench::new();
     bench.file("in.wav", Audio { rate: 44_100, channels: 2, samples: Vec::new() }.wav16());
-    for args in [&["in.wav"][..], &["in.wav", "--pad", "auto"], &["in.wav", "--resample", "--ignore-limits"]] {
+    for args in [&["in.wav"][..], &["in.wav", "--pad", "auto"], &["in.wav", "--resample", "--ignore-limits"]]
+    {
         refused(&bench, args, 4, "in.wav: there is no audio in it");
     }
 }

@@ -141,6 +141,17 @@ fn lag(early: &[f32], late: &[f32], rate: u32) -> f32 {
 }
 
 #[test]
+fn what_lags_is_found_to_lag() {
+    for rate in [8_000, 44_100, 192_000] {
+        let early = noisy_speech(rate, 1, rate as usize, 0.5).samples;
+        let silence = vec![0.0; rate as usize / 250];
+        let late = [&silence[..], &early[..early.len() - silence.len()]].concat();
+        let lag = lag(&early, &late, rate);
+        assert!((lag - 0.004).abs() < 0.0002, "{} ms at {rate} Hz", lag * 1e3);
+    }
+}
+
+#[test]
 fn isolated_speech_has_its_length_and_its_place() {
     let seconds = prop_oneof![1 => 0.0..0.1_f32, 4 => 0.5..1.5_f32];
     let case = (
