@@ -32,6 +32,8 @@ Register-ArgumentCompleter -Native -CommandName 'voxsift' -ScriptBlock {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the output [default: {stem}.isolated.{ext}, or {stem}.{ext} under -d]')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Format to write')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Format to write')
+            [CompletionResult]::new('--spectrogram', '--spectrogram', [CompletionResultType]::ParameterName, 'Draw before and after as PNG; a folder for several')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write a page with figures, pictures and players')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Work on N at once [default: one a core; 2 for elevenlabs]')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Work on N at once [default: one a core; 2 for elevenlabs]')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Who does the work [default: auto]')

@@ -28,7 +28,7 @@ _voxsift() {
 
     case "${cmd}" in
         voxsift)
-            opts="-r -0 -o -d -t -f -j -e -n -q -v -h -V --recursive --files-from --null --shard --raw --rate --channels --output --output-dir --name --to --force --skip-existing --jobs --fail-fast --engine --model --attenuation-limit --resample --file-format --split --pad --preview --stream --api-key-file --base-url --retries --retry-lost --timeout --connect-timeout --stall-timeout --max-minutes --ignore-limits --dry-run --json --quiet --verbose --progress --color --generate --help --version"
+            opts="-r -0 -o -d -t -f -j -e -n -q -v -h -V --recursive --files-from --null --shard --raw --rate --channels --output --output-dir --name --to --force --skip-existing --spectrogram --report --jobs --fail-fast --engine --model --attenuation-limit --resample --file-format --split --pad --preview --stream --api-key-file --base-url --retries --retry-lost --timeout --connect-timeout --stall-timeout --max-minutes --ignore-limits --dry-run --json --quiet --verbose --progress --color --generate --help --version"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -132,6 +132,36 @@ _voxsift() {
                     COMPREPLY=($(compgen -W "auto wav flac opus mp3 pcm" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --spectrogram)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --report)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

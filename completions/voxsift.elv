@@ -29,6 +29,8 @@ set edit:completion:arg-completer[voxsift] = {|@words|
             cand --name 'Name of the output [default: {stem}.isolated.{ext}, or {stem}.{ext} under -d]'
             cand -t 'Format to write'
             cand --to 'Format to write'
+            cand --spectrogram 'Draw before and after as PNG; a folder for several'
+            cand --report 'Write a page with figures, pictures and players'
             cand -j 'Work on N at once [default: one a core; 2 for elevenlabs]'
             cand --jobs 'Work on N at once [default: one a core; 2 for elevenlabs]'
             cand -e 'Who does the work [default: auto]'

@@ -11,6 +11,8 @@ flac\t'FLAC: lossless, about half of WAV'
 opus\t'Ogg Opus: small, for listening'
 mp3\t'MP3, only as the ElevenLabs service sent it'
 pcm\t'Headerless signed 16-bit little-endian samples'"
+complete -c voxsift -l spectrogram -d 'Draw before and after as PNG; a folder for several' -r -F
+complete -c voxsift -l report -d 'Write a page with figures, pictures and players' -r -F
 complete -c voxsift -s j -l jobs -d 'Work on N at once [default: one a core; 2 for elevenlabs]' -r -f
 complete -c voxsift -s e -l engine -d 'Who does the work [default: auto]' -r -f -a "auto\t'elevenlabs when there is an API key, else local'
 local\t'A neural network on this machine'

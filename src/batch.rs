@@ -1,6 +1,7 @@
 //! Runs the jobs of a plan, several at once, and merges what came of them into one exit code.
 
-use std::path::Path;
+mod look;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -8,19 +9,18 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::audio::encode::Format;
 use crate::error::{Failure, Kind};
 use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
-use crate::isolate::{Isolate, Observer, Outcome, Rehearsal, Stage, Task};
-use crate::page::{self, Page, Row};
-use crate::picture::{self, Comparison, Shown, Side};
+use crate::isolate::{Isolate, Outcome, Rehearsal};
+use crate::page::{self, Page};
+use crate::picture::Shown;
 use crate::plan::{Engine, Job, Run};
 use crate::progress::Progress;
 use crate::report::{Report, Totals, input_name};
 use crate::screen::Screen;
 use crate::sink::Sink;
-use crate::source::Source;
+use look::Looked;
 
 /// Carries out `run` and returns the exit code.
 ///
@@ -280,68 +280,6 @@ impl Batch<'_> {
         self.report.failed(&job.task, self.engine.name(), failure, attempts)
     }
 
-    /// Makes sure that a recording can be decoded here before it is paid for, where it is to be drawn.
-    fn readable(&self, job: &Job) -> Result<(), Failure> {
-        if job.picture.is_none() || matches!(self.run.engine, Engine::Local { .. }) {
-            return Ok(());
-        }
-        let opened = before(&job.task).open();
-        opened.map(drop).map_err(|failure| Failure {
-            hint: format!("{}; or leave out --spectrogram", failure.hint),
-            ..failure
-        })
-    }
-
-    /// Looks at a recording and its output, and draws them, as far as that is asked for.
-    ///
-    /// # Errors
-    /// `Output` when the picture is missing; the output is there all the same.
-    fn look(&self, job: &Job) -> Result<Looked, Failure> {
-        let picture = job.picture.as_ref().and_then(|sink| Some((sink, sink.path()?)));
-        let mut shown =
-            Shown { spectrogram: picture.map(|(_, path)| path.to_owned()), noise_removed_db: None };
-        let missing = picture.filter(|(_, path)| !(self.run.skip_existing && path.exists()));
-        if self.run.dry_run || (missing.is_none() && self.page.is_none()) {
-            return Ok(Looked { shown, ..Looked::default() });
-        }
-        let progress = Progress::new(&input_name(&job.task), self.screen, self.report);
-        let compared = after(&job.task).and_then(|after| {
-            Comparison::new(&before(&job.task), &after, self.page.is_some(), &|spec, done, of| {
-                progress.stage(Stage::Drawing { spec, done, of });
-            })
-        });
-        progress.clear();
-        let drawn = match (missing, &compared) {
-            (Some((sink, _)), Ok(comparison)) => picture::write(&comparison.sheet, sink),
-            (Some(_), Err(failure)) => Err(failure.clone()),
-            (None, _) => Ok(()),
-        };
-        if let (Err(failure), Some((_, path))) = (drawn, missing) {
-            let output = job.task.sink.path().unwrap_or(Path::new("-")).display();
-            return Err(Failure {
-                kind: Kind::Output,
-                message: format!("the spectrogram {} is missing: {}", path.display(), failure.message),
-                hint: format!(
-                    "the voice is in {output}; when it can be, the same command with --skip-existing draws what is missing"
-                ),
-                saved: true,
-                ..failure
-            });
-        }
-        shown.noise_removed_db = compared.as_ref().ok().map(|comparison| comparison.noise_removed_db);
-        Ok(Looked { shown, compared: Some(compared) })
-    }
-
-    /// Adds a row to the page, if there is one.
-    fn leaf(&self, at: usize, job: &Job, end: page::End, looked: Looked) -> Shown {
-        if let Some(page) = &self.page {
-            let name = input_name(&job.task);
-            let looked_at = looked.compared.as_ref().map(Result::as_ref);
-            page.add(at, &Row { name: &name, engine: self.engine.name(), end, looked_at });
-        }
-        looked.shown
-    }
-
     /// Takes note of how a job ended, before anybody is told.
     fn ended(&self, failed: Option<Kind>, count: impl FnOnce(&mut Totals)) {
         if failed.is_some() && self.run.fail_fast {
@@ -372,27 +310,6 @@ fn count_credits(totals: &mut Totals, credits: Option<u64>) {
     if let Some(credits) = credits {
         totals.credits = Some(totals.credits.unwrap_or(0) + credits);
     }
-}
-
-/// What is seen of a job.
-#[derive(Default)]
-struct Looked {
-    shown: Shown,
-    /// The comparison, or why there is none, where it was asked for.
-    compared: Option<Result<Comparison, Failure>>,
-}
-
-/// The recording of a task.
-fn before(task: &Task) -> Side {
-    Side { source: task.source.clone(), raw: task.raw }
-}
-
-/// The output of a task.
-fn after(task: &Task) -> Result<Side, Failure> {
-    let path = task.sink.path().ok_or_else(|| Failure::internal("what is compared is no file"))?;
-    // Samples without a header are as those of the recording.
-    let raw = if task.format == Format::Pcm { Some(before(task).layout()?) } else { None };
-    Ok(Side { source: Source::File(path.to_owned()), raw })
 }
 
 fn count_planned(totals: &mut Totals, rehearsal: &Rehearsal) {
