@@ -11,7 +11,6 @@ use crate::picture::{self, Comparison, Shown, Side};
 use crate::plan::{Engine, Job};
 use crate::progress::Progress;
 use crate::report::input_name;
-use crate::sink::Sink;
 use crate::source::Source;
 
 /// What is seen of a job.

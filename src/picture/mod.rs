@@ -40,7 +40,8 @@ impl Side {
     /// # Errors
     /// As [`decode::open`].
     pub fn open(&self) -> Result<Decoder, Failure> {
-        decode::open(&self.source, self.raw)
+        // Of a recording of no frames there is a picture, too.
+        Ok(decode::open(&self.source, self.raw)?.or_nothing())
     }
 
     /// Its layout as if it had no header.
@@ -79,7 +80,7 @@ pub struct Comparison {
     pub noise_removed_db: f64,
     /// The length of the recording, or of its output if that is longer, in seconds: the end of the axis of time.
     pub seconds: f64,
-    /// The same excerpt of both, where it is asked for.
+    /// The same excerpt of both, where it is asked for and there is something to hear.
     pub excerpts: Option<[Excerpt; 2]>,
 }
 
@@ -99,7 +100,8 @@ impl Comparison {
         let (panel, one) = first.panel("before", before);
         let (other_panel, other) = second.panel("after", after);
         let sheet = sheet::draw(&[panel, other_panel])?;
-        let excerpts = one.zip(other).map(|(one, other)| [one, other]);
+        let heard = one.zip(other).filter(|(one, other)| one.seconds.min(other.seconds) > 0.0);
+        let excerpts = heard.map(|(one, other)| [one, other]);
         Ok(Self { sheet, noise_removed_db, seconds, excerpts })
     }
 }

@@ -301,7 +301,7 @@ mod tests {
     fn what_is_above_the_nyquist_frequency_stays_empty() {
         let spec = Spec { rate: 8_000, channels: 1, depth: Depth::Int16 };
         let mut analysis = Analysis::new(spec, None, Some(24_000.0));
-        analysis.add(&[0.5; 8_000]).expect("the transform works");
+        analysis.add(&vec![0.5; 8_000]).expect("the transform works");
         let mut powers = Vec::new();
         analysis.finish().expect("the transform works").column(0.0, 0.1, &mut powers);
         assert_eq!(powers.len(), ROWS / 6);
