@@ -70,6 +70,7 @@ fn what_is_no_audio_is_refused() {
 
 #[test]
 fn a_header_without_audio_is_refused() {
+    refused("header.wav", &wav(1, 1, 16_000, 2, 16, b""), "no audio in it");
     refused("half.wav", &wav(1, 2, 16_000, 4, 16, b"\x01\x02"), "no audio in it");
     // A tag for pictures and titles, and nothing behind it.
     refused("tag.mp3", b"ID3\x04\0\0\0\0\0\x0a0123456789", "no audio in it");
@@ -534,10 +535,7 @@ fn a_chain_of_tags_is_no_reason_to_recurse() {
 
 #[test]
 fn metadata_behind_an_empty_data_chunk_is_no_audio() {
-    let bench = Bench::new();
     let mut wav = Audio { rate: 16_000, channels: 1, samples: Vec::new() }.wav16();
     wav.extend_from_slice(b"LIST\x0c\0\0\0INFOISFT\0\0\0\0");
-    bench.file("in.wav", wav);
-    bench.voxsift(["in.wav", "-o", "out.wav"]).succeeds().says("there is no audio in it");
-    assert!(Audio::of_wav(&bench.read("out.wav")).samples.is_empty());
+    refused("in.wav", &wav, "no audio in it");
 }

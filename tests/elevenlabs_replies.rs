@@ -300,6 +300,8 @@ fn json_tells_everything_about_a_success() {
         "credits": null,
         "warnings": [],
         "pieces": [],
+        "spectrogram": null,
+        "noise_removed_db": null,
         "error": null,
     });
     assert_eq!(json, expected);

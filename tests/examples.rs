@@ -28,7 +28,7 @@ use voxsift::cli::help::EXAMPLES;
 type Expected = (&'static str, &'static [&'static str], usize);
 
 /// The commands that need no key.
-const LOCAL: [Expected; 26] = [
+const LOCAL: [Expected; 29] = [
     ("voxsift interview.wav", &["interview.isolated.wav"], 0),
     ("cargo run --release -- examples/noisy.wav -o clean.wav", &["clean.wav"], 0),
     ("cargo test", &["tested"], 0),
@@ -51,6 +51,13 @@ const LOCAL: [Expected; 26] = [
     ),
     ("voxsift *.wav", &["interview.isolated.wav", "take.isolated.wav"], 0),
     ("voxsift -r takes -d clean", &["clean/a.wav", "clean/sub/b.wav"], 0),
+    ("voxsift take.wav --spectrogram take.png", &["take.isolated.wav", "take.png"], 0),
+    (
+        "voxsift -r takes -d clean --spectrogram pictures",
+        &["clean/a.wav", "clean/sub/b.wav", "pictures/a.png", "pictures/sub/b.png"],
+        0,
+    ),
+    ("voxsift -r takes -d clean --report report.html", &["clean/a.wav", "clean/sub/b.wav", "report.html"], 0),
     ("voxsift -r takes -d clean --skip-existing", &["clean/a.wav", "clean/sub/b.wav"], 0),
     (
         "find takes -name '*.wav' -print0 | voxsift --files-from - -0 -d clean",

@@ -152,17 +152,6 @@ fn any_format_that_is_read_and_written_is_drawn() {
 }
 
 #[test]
-fn a_recording_of_no_frames_has_a_picture_too() {
-    let bench = Bench::new();
-    bench.file("empty.wav", Audio { rate: 44_100, channels: 2, samples: Vec::new() }.wav16());
-    let args = ["empty.wav", "--spectrogram", "a.png", "--report", "page.html", "--json"];
-    let record = bench.voxsift(args).succeeds().json();
-    assert_eq!((&record["status"], &record["noise_removed_db"]), (&"ok".into(), &0.0.into()));
-    let sheet = Sheet::read(&bench.path("a.png"));
-    assert!(sheet.panel(0).iter().all(|row| row.iter().all(|color| *color == 0)), "all is dark");
-}
-
-#[test]
 fn a_folder_takes_the_pictures_of_many_by_the_names_of_their_outputs() {
     let bench = Bench::new();
     plant(&bench, &["in/a.wav", "in/sub/a.wav", "in/sub/b.wav"], &tiny());

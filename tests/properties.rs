@@ -24,9 +24,9 @@ fn channels() -> impl Strategy<Value = u16> {
     prop_oneof![3 => 1..=2_u16, 1 => 3..=8_u16]
 }
 
-/// Numbers of frames up to `most`, of which few and none are as frequent as many.
+/// Numbers of frames up to `most`, of which few are as frequent as many. None is another matter: see below.
 fn lengths(most: usize) -> impl Strategy<Value = usize> {
-    prop_oneof![1 => Just(0), 2 => 1..400_usize, 4 => 400..=most]
+    prop_oneof![1 => Just(1), 2 => 1..400_usize, 4 => 400..=most]
 }
 
 /// Tries `cases` cases: the ones that have failed before, then the same ones in every run.
@@ -153,7 +153,7 @@ fn what_lags_is_found_to_lag() {
 
 #[test]
 fn isolated_speech_has_its_length_and_its_place() {
-    let seconds = prop_oneof![1 => 0.0..0.1_f32, 4 => 0.5..1.5_f32];
+    let seconds = prop_oneof![1 => 0.001..0.1_f32, 4 => 0.5..1.5_f32];
     let case = (
         rates(),
         prop_oneof![3 => 1..=2_u16, 1 => 3..=8_u16],
@@ -177,16 +177,12 @@ fn isolated_speech_has_its_length_and_its_place() {
 }
 
 #[test]
-fn a_recording_of_no_frames_gives_one_of_no_frames() {
+fn a_recording_of_no_frames_is_refused_and_nothing_is_made_of_it() {
     let bench = Bench::new();
     bench.file("in.wav", Audio { rate: 44_100, channels: 2, samples: Vec::new() }.wav16());
-    bench.voxsift(["in.wav", "-o", "out.flac"]).succeeds().says("there is no audio in it");
-    for name in ["out.wav", "out.opus"] {
-        bench.voxsift(["in.wav", "-o", name]).succeeds().says("there is no audio in it");
-        bench.voxsift([name, "-f", "-o", "again.wav"]).succeeds().says("there is no audio in it");
-        let again = Audio::of_wav(&bench.read("again.wav"));
-        assert_eq!((again.channels, again.frames()), (2, 0), "{name}");
+    for output in ["out.wav", "out.flac", "out.opus", "out.pcm"] {
+        bench.voxsift(["in.wav", "-o", output]).fails(4, "there is no audio in it");
     }
-    let piped = bench.voxsift(["--raw", "-t", "pcm"]).stdin("").succeeds();
-    assert!(piped.says("there is no audio in it").stdout().is_empty());
+    bench.voxsift(["--raw", "-t", "pcm"]).stdin("").fails(4, "there is no audio in it");
+    assert_eq!(bench.names(), ["in.wav"]);
 }

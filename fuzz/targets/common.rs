@@ -80,7 +80,7 @@ pub fn read_both_ways(folder: &TempDir, bytes: &[u8], raw: Option<Raw>) {
 
 /// Reads to the end. Returns the number of frames, and whether the header had announced so many.
 fn read(path: PathBuf, raw: Option<Raw>) -> Option<(u64, bool)> {
-    let opened = decode::open(&Source::File(path), raw).map(Decoder::or_nothing);
+    let opened = decode::open(&Source::File(path), raw);
     let mut decoder = opened.map_err(|failure| well_formed(&failure)).ok()?;
     let frames = read_on(&mut decoder).map_err(|failure| well_formed(&failure)).ok()?;
     let exact = decoder.length().exact();

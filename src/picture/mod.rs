@@ -40,8 +40,7 @@ impl Side {
     /// # Errors
     /// As [`decode::open`].
     pub fn open(&self) -> Result<Decoder, Failure> {
-        // Of a recording of no frames there is a picture, too.
-        Ok(decode::open(&self.source, self.raw)?.or_nothing())
+        decode::open(&self.source, self.raw)
     }
 
     /// Its layout as if it had no header.

@@ -274,7 +274,8 @@ mod tests {
     fn a_sine_at_full_scale_is_about_0_db_at_any_sample_rate() {
         for rate in [8_000, 16_000, 44_100, 48_000, 192_000] {
             let db = 10.0 * sine(rate, 1_000.0, 2, true).greatest().log10();
-            assert!((-2.0..0.5).contains(&db), "{rate} Hz: {db} dB");
+            // Between the frequencies of the transform, and spread over a row, it is lower.
+            assert!((-3.0..0.5).contains(&db), "{rate} Hz: {db} dB");
         }
     }
 

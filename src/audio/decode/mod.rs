@@ -36,9 +36,6 @@ trait Decode: Send {
     /// Replaces `block` by the next frames and returns their number, 0 at the end.
     fn read(&mut self, block: &mut Vec<f32>) -> Result<usize, Failure>;
 
-    /// Whether the input has ended as it should, with nothing cut off or damaged.
-    fn is_whole(&self) -> bool;
-
     /// What the user should know about how the input ended.
     fn warning(&self) -> Option<String>;
 
@@ -69,7 +66,7 @@ pub fn open_input(input: Input, raw: Option<Raw>, path: Option<&Path>) -> Result
     // A file that is being written to is damaged in many ways; the change is the reason to name.
     let Opened { decode, spec, length, live } =
         opened.map_err(|failure| witness.unchanged().err().unwrap_or(failure))?;
-    Ok(Decoder { decode, spec: spec.checked()?, length, live, done: 0, or_nothing: false, witness })
+    Ok(Decoder { decode, spec: spec.checked()?, length, live, done: 0, witness })
 }
 
 fn open_recognised(mut input: Input, path: Option<&Path>) -> Result<Opened, Failure> {
@@ -168,7 +165,6 @@ pub struct Decoder {
     length: Length,
     live: bool,
     done: u64,
-    or_nothing: bool,
     witness: Witness,
 }
 
@@ -177,12 +173,6 @@ impl Decoder {
     #[must_use]
     pub fn spec(&self) -> Spec {
         self.spec
-    }
-
-    /// Takes a recording that is whole and has no frames for what it is: nothing, out of which nothing can be made.
-    #[must_use]
-    pub fn or_nothing(self) -> Self {
-        Self { or_nothing: true, ..self }
     }
 
     /// How long it is.
@@ -200,8 +190,8 @@ impl Decoder {
     /// Replaces `block` by the next frames, interleaved, and returns their number, 0 at the end.
     ///
     /// # Errors
-    /// `Input` when reading or decoding fails, for samples that are no numbers, for an input without a single frame,
-    /// except as [`or_nothing`](Self::or_nothing) has it, and for a file that changed meanwhile.
+    /// `Input` when reading or decoding fails, for samples that are no numbers, for an input without
+    /// a single frame, and for a file that changed meanwhile.
     pub fn read(&mut self, block: &mut Vec<f32>) -> Result<usize, Failure> {
         let frames = match self.decode.read(block) {
             Ok(frames) => frames,
@@ -210,7 +200,7 @@ impl Decoder {
         };
         if frames == 0 {
             self.witness.unchanged()?;
-            if self.done == 0 && !(self.or_nothing && self.decode.is_whole()) {
+            if self.done == 0 {
                 return Err(Failure::input(
                     "there is no audio in it",
                     "record or export it again; only a header is there",
@@ -239,8 +229,7 @@ impl Decoder {
     /// What the user should know although everything could be read.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let empty = (self.done == 0).then(|| "there is no audio in it, and none in the output".to_owned());
-        self.decode.warning().into_iter().chain(empty).collect()
+        self.decode.warning().into_iter().collect()
     }
 
     fn no_number(&self, sample: f32, at: usize) -> Failure {

@@ -154,10 +154,6 @@ impl Decode for Packets {
         Ok(frames)
     }
 
-    fn is_whole(&self) -> bool {
-        self.ended == Some(Ended::Clean) && self.damaged == 0 && self.announced.unwrap_or(0) == 0
-    }
-
     fn warning(&self) -> Option<String> {
         let mut texts = Vec::new();
         if self.damaged > 0 {

@@ -26,10 +26,6 @@ impl Decode for Pcm {
         }
     }
 
-    fn is_whole(&self) -> bool {
-        self.reader.end() == Some(End::Whole)
-    }
-
     fn warning(&self) -> Option<String> {
         match self.reader.end()? {
             End::Whole => None,

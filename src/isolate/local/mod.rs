@@ -104,7 +104,7 @@ impl Isolate for Local {
 
     fn isolate(&self, task: &Task, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let mut decoder = decode::open(&task.source, task.raw)?.or_nothing();
+        let mut decoder = decode::open(&task.source, task.raw)?;
         let spec = decoder.spec();
         let output = task.sink.open()?;
         let mut encoder = encode::to(task.format, spec, decoder.length().exact(), output)?;
@@ -117,7 +117,10 @@ impl Isolate for Local {
             observer.stage(Stage::Isolating { spec, done: ensemble.done(), of });
             isolated.clear();
             let state = ensemble.work(&mut isolated)?;
-            encoder.write(&isolated)?;
+            // Where there is nothing yet, nothing is begun: there may be no audio at all.
+            if !isolated.is_empty() {
+                encoder.write(&isolated)?;
+            }
             match state {
                 State::Complete => break,
                 State::Busy => {}
