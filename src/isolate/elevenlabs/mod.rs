@@ -31,6 +31,7 @@ pub mod settings;
 mod way;
 
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -240,6 +241,28 @@ impl Sent {
 fn boundary() -> String {
     let random = RandomState::new();
     format!("voxsift-{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
+}
+
+/// The body of a request for a file, to `out` instead of to the service: for `benches/`.
+///
+/// # Errors
+/// `Input` when the file cannot be read.
+#[doc(hidden)]
+pub fn frame(source: &Source, observer: &dyn Observer, out: &mut dyn io::Write) -> Result<(), Failure> {
+    let input = source.open()?;
+    let name = payload::file_name(source);
+    let mut payload = Payload::encoded(name, Coding::Flac, input, Recording::default())?;
+    let form = Form::new(boundary(), &payload, None);
+    let line = Line::new(Duration::MAX, Duration::MAX);
+    let mut body = Body::new(&form, &mut payload.content, &payload.witness, line, observer);
+    let mut block = vec![0; line::SEND_BYTES];
+    loop {
+        let read = body.read(&mut block).map_err(|error| Failure::reading(&error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        out.write_all(&block[..read]).map_err(|error| Failure::writing(&error))?;
+    }
 }
 
 impl Isolate for ElevenLabs {
