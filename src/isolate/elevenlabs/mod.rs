@@ -96,7 +96,7 @@ impl ElevenLabs {
         }
         // Who asks for MP3 gets what the service sends.
         let Way::Padded(coding, spec, seconds) = recorded.way else { return Err(pieces::no_mp3()) };
-        let mut payload = pieces::padded(recorded, coding, spec, observer)?;
+        let mut payload = pieces::padded(recorded, coding, observer)?;
         exchange.file_format = Some(payload.file_format.name());
         let sent = self.send(task, &mut payload, exchange, observer)?;
         let warnings = [vec![pieces::uncut(seconds)], sent.surprises(task)].concat();

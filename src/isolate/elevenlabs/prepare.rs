@@ -9,6 +9,7 @@ use super::narrow::NARROW;
 use super::payload::{Payload, as_it_is, file_name, known};
 use super::settings::{FileFormat, Settings, Split};
 use super::way::Way;
+use crate::audio::Spec;
 use crate::audio::decode::{self, Decoder, Raw};
 use crate::audio::probe::Format;
 use crate::error::Failure;
@@ -41,6 +42,33 @@ impl Recorded {
         decode::open_input(again(&self.input)?, self.raw, None)
     }
 
+    /// Encodes all of it, unless `allowed` refuses the seconds so far.
+    ///
+    /// # Errors
+    /// Those of reading and encoding it, and of `allowed`.
+    pub(super) fn encoded(
+        &self,
+        coding: Coding,
+        allowed: &dyn Fn(f64) -> Result<(), Failure>,
+        observer: &dyn Observer,
+    ) -> Result<Encoding, Failure> {
+        let mut decoder = self.decoder()?;
+        let spec = decoder.spec();
+        let of = decoder.length().frames();
+        let mut spool = Spool::new(coding, spec)?;
+        let (mut block, mut frames) = (Vec::new(), 0);
+        loop {
+            let read = decoder.read(&mut block)?;
+            if read == 0 {
+                return Ok(Encoding { spool, spec, frames, warnings: decoder.warnings() });
+            }
+            frames += read as u64;
+            spool.write(&block)?;
+            allowed(spec.seconds(frames))?;
+            observer.stage(Stage::Preparing { spec, done: frames, of });
+        }
+    }
+
     /// Its name for the service, of the piece with this number where there are several.
     fn file_name(&self, number: Option<usize>, coding: Coding) -> String {
         if number.is_none() && coding == Coding::Narrow {
@@ -65,6 +93,15 @@ impl Recorded {
     ) -> Result<Payload, Failure> {
         Payload::encoded(self.file_name(number, coding), coding, samples, recording)
     }
+}
+
+/// A recording that is encoded to its end, to which something may be added.
+pub(super) struct Encoding {
+    pub spool: Spool,
+    pub spec: Spec,
+    pub frames: u64,
+    /// What the user should know about the recording.
+    pub warnings: Vec<String>,
 }
 
 /// Another reader of the same file, from its start.
@@ -172,24 +209,11 @@ fn converted(
     settings: &Settings,
     observer: &dyn Observer,
 ) -> Result<Payload, Failure> {
-    let mut decoder = recorded.decoder()?;
-    let spec = decoder.spec();
-    let of = decoder.length().frames();
-    let mut spool = Spool::new(coding, spec)?;
-    let (mut block, mut frames) = (Vec::new(), 0);
-    loop {
-        let read = decoder.read(&mut block)?;
-        if read == 0 {
-            break;
-        }
-        frames += read as u64;
-        spool.write(&block)?;
-        // Too little may still become enough.
-        limits::check(None, Some(spec.seconds(frames).max(LEAST_SECONDS)), settings)?;
-        observer.stage(Stage::Preparing { spec, done: frames, of });
-    }
+    // Too little may still become enough.
+    let allowed = |seconds: f64| limits::check(None, Some(seconds.max(LEAST_SECONDS)), settings);
+    let Encoding { spool, spec, frames, warnings } = recorded.encoded(coding, &allowed, observer)?;
     let samples = spool.finish()?;
     let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames)) };
     limits::check(samples.byte_len(), recording.seconds, settings)?;
-    Ok(recorded.payload(None, coding, samples, recording)?.with(decoder.warnings()))
+    Ok(recorded.payload(None, coding, samples, recording)?.with(warnings))
 }

@@ -19,16 +19,16 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::ElevenLabs;
-use super::coding::{Coding, Spool};
+use super::coding::Coding;
 use super::limits::{self, PADDED_SECONDS};
 use super::payload::Payload;
-use super::prepare::Recorded;
+use super::prepare::{Encoding, Recorded};
 use super::settings::Settings;
 use super::way::Way;
 use crate::audio::encode::{self, Format};
 use crate::audio::{Depth, Spec};
 use crate::error::{Exchange, Failure, Kind, Piece, PieceState};
-use crate::isolate::{Observer, Recording, Stage, Task};
+use crate::isolate::{Observer, Recording, Task};
 use cuts::Lengths;
 use folder::{Folder, Manifest};
 use join::Part;
@@ -229,21 +229,9 @@ fn drifts(measures: &[Measures], of: usize) -> Vec<String> {
 pub(super) fn padded(
     recorded: &Recorded,
     coding: Coding,
-    spec: Spec,
     observer: &dyn Observer,
 ) -> Result<Payload, Failure> {
-    let mut decoder = recorded.decoder()?;
-    let mut spool = Spool::new(coding, spec)?;
-    let (mut block, mut frames) = (Vec::new(), 0);
-    loop {
-        let read = decoder.read(&mut block)?;
-        if read == 0 {
-            break;
-        }
-        spool.write(&block)?;
-        frames += read as u64;
-        observer.stage(Stage::Preparing { spec, done: frames, of: decoder.length().frames() });
-    }
+    let Encoding { mut spool, spec, frames, .. } = recorded.encoded(coding, &|_| Ok(()), observer)?;
     spool.write(&silence(frames, spec))?;
     let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames).max(PADDED_SECONDS)) };
     recorded.payload(None, coding, spool.finish()?, recording)
