@@ -132,6 +132,23 @@ fn existing_part(path: &Path) -> PathBuf {
     }
 }
 
+/// The nearest directory above a path that is there, or the file in its place.
+///
+/// # Errors
+/// `Output` when the path's name cannot be in it: a name that is too long is so in any directory.
+pub(super) fn nearest(path: &Path) -> Result<Option<&Path>, Failure> {
+    let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
+    let there = sink::folder(path).ancestors().map(here).find(|folder| folder.exists());
+    let name = path.file_name().unwrap_or_default();
+    match there.and_then(|there| there.join(name).symlink_metadata().err()) {
+        Some(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let failure = Failure::writing(&error);
+            Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure })
+        }
+        _ => Ok(there),
+    }
+}
+
 /// What is wrong with one task. Returns whether it is done already.
 fn conflict(
     cli: &Cli,
@@ -179,16 +196,7 @@ fn conflict(
     }
     let folder = sink::folder(path);
     if *make_folder {
-        let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
-        let there = folder.ancestors().map(here).find(|folder| folder.exists());
-        // A name that is too long is so in any directory.
-        let name = path.file_name().unwrap_or_default();
-        if let Some(error) = there.and_then(|there| there.join(name).symlink_metadata().err())
-            && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-        {
-            let failure = Failure::writing(&error);
-            return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
-        }
+        let there = nearest(path)?;
         if let Some(file) = there.filter(|there| !there.is_dir()) {
             return Err(Failure::output(
                 format!("{} is no directory", file.display()),

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::conflicts::{Conflicts, Folders};
+use super::conflicts::{Conflicts, Folders, nearest};
 use super::inputs::Input;
 use super::{Engine, Job};
 use crate::audio::encode::Format;
@@ -122,16 +122,7 @@ impl<'a> Pictures<'a> {
     fn room(&self, path: &Path, report: bool) -> Result<(), Failure> {
         let folder = sink::folder(path);
         let made = !report && matches!(self.place, Some(Place::Folder(_)));
-        let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
-        let there = folder.ancestors().map(here).find(|folder| folder.exists());
-        // Only what is not there can be made: not what has a name that is too long, for one.
-        let name = path.file_name().unwrap_or_default();
-        if let Some(error) = there.and_then(|there| there.join(name).symlink_metadata().err())
-            && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-        {
-            let failure = Failure::writing(&error);
-            return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
-        }
+        let there = nearest(path)?;
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(Failure::output(format!("{} is a directory", path.display()), "name a file in it"));
         }
