@@ -9,7 +9,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
 
-use voxsift::audio::resample::{Blocks, Resampler};
+use voxsift::audio::resample::Converter;
 use voxsift::audio::{Spec, decode, encode};
 use voxsift::error::Failure;
 use voxsift::isolate::local::models::{Name, Weights};
@@ -18,6 +18,9 @@ use voxsift::source::Source;
 
 /// The network's sample rate in Hz.
 const RATE: u32 = 16_000;
+
+/// The fewest samples that are converted at once, as the local engine does it.
+const BLOCK: usize = 320;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,46 +56,22 @@ fn model(input: &Path) -> Result<(), Failure> {
 fn convert(input: &Path, output: &Path) -> Result<(), Failure> {
     let mut decoder = open(input)?;
     let spec = decoder.spec();
-    // As the local engine does it.
-    let blocks = Blocks::new(spec.rate, RATE, 160, 320);
-    let mut down = Resampler::new(blocks)?;
+    let mut converter = Converter::new(spec.rate, RATE, BLOCK)?;
     // Written directly: others do not wait until it is on the disk either.
     File::create(output).map_err(|error| Failure::writing(&error))?;
     let to = Sink::Device(output.to_owned()).open()?;
     let frames = |frames: u64| (frames * u64::from(RATE)).div_ceil(u64::from(spec.rate));
     let announced = decoder.length().exact().map(frames);
     let mut encoder = encode::to(encode::Format::Wav, Spec { rate: RATE, ..spec }, announced, to)?;
-
-    let (mut block, mut waiting, mut low) = (Vec::new(), Vec::new(), Vec::new());
-    // What comes out first lies before the recording.
-    let mut early = blocks.b / 2;
-    let (mut taken, mut given) = (0, 0);
-    loop {
-        let read = decoder.read(&mut block)?;
-        taken += read as u64;
-        waiting.extend_from_slice(&block);
-        if read == 0 {
-            // Half a block is still on its way.
-            waiting.resize((waiting.len() + blocks.a / 2).next_multiple_of(blocks.a), 0.0);
-        }
-        let whole = waiting.len() / blocks.a * blocks.a;
-        low.clear();
-        for samples in waiting[..whole].chunks_exact(blocks.a) {
-            down.process(samples, &mut low)?;
-        }
-        waiting.drain(..whole);
-        let skipped = early.min(low.len());
-        early -= skipped;
-        low.drain(..skipped);
-        if read == 0 {
-            low.truncate((frames(taken) - given) as usize);
-        }
-        given += low.len() as u64;
+    let (mut block, mut low) = (Vec::new(), Vec::new());
+    while decoder.read(&mut block)? > 0 {
+        converter.push(block.iter().copied(), &mut low)?;
         encoder.write(&low)?;
-        if read == 0 {
-            return encoder.finish().map(drop);
-        }
+        low.clear();
     }
+    converter.finish(&mut low)?;
+    encoder.write(&low)?;
+    encoder.finish().map(drop)
 }
 
 fn open(input: &Path) -> Result<decode::Decoder, Failure> {

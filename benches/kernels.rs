@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,15 +15,12 @@ use voxsift::audio::decode;
 use voxsift::audio::encode::{self, Format};
 use voxsift::audio::resample::{Blocks, Resampler};
 use voxsift::audio::{Depth, Spec};
-use voxsift::isolate::local::Local;
+use voxsift::isolate::elevenlabs::harness::{self, Nobody};
 use voxsift::isolate::local::models::{Name, Weights};
-use voxsift::isolate::{Isolate, Observer, Stage, Task, elevenlabs};
+use voxsift::isolate::local::{Local, bands};
+use voxsift::isolate::{Isolate, Task};
 use voxsift::sink::Sink;
 use voxsift::source::Source;
-
-// The room is private, but needs nothing around it.
-#[path = "../src/isolate/local/bands.rs"]
-mod bands;
 
 /// Seconds of sound that every measurement works on.
 const SECONDS: usize = 10;
@@ -174,13 +171,6 @@ fn network(c: &mut Criterion) {
     });
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn stage(&self, _: Stage) {}
-    fn note(&self, _: &str) {}
-}
-
 /// From file to file: what is around the network is what this takes longer than the network alone.
 fn path(c: &mut Criterion) {
     let folder = TempDir::new().unwrap();
@@ -196,21 +186,7 @@ fn path(c: &mut Criterion) {
             format: Format::Wav,
             any_format: false,
         };
-        group.bench_function(format!("{rate}"), |b| b.iter(|| engine.isolate(&task, &Silent).unwrap()));
-    }
-}
-
-/// Counts and forgets.
-struct Count(u64);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += black_box(bytes).len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        group.bench_function(format!("{rate}"), |b| b.iter(|| engine.isolate(&task, &Nobody).unwrap()));
     }
 }
 
@@ -224,10 +200,9 @@ fn framing(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(BYTES as u64));
     group.bench_function("multipart", |b| {
         b.iter(|| {
-            let mut count = Count(0);
-            elevenlabs::frame(&source, &Silent, &mut count).unwrap();
-            assert!(count.0 > BYTES as u64);
-            count.0
+            let length = harness::framed(&source, &mut io::sink()).unwrap();
+            assert!(length > BYTES as u64);
+            length
         });
     });
 }

@@ -55,7 +55,7 @@ pub fn run(run: &Run) -> Result<u8> {
         next: AtomicUsize::new(0),
         over: AtomicBool::new(false),
         ends: Mutex::new(Ends::default()),
-        page: run.report.as_ref().filter(|_| !run.dry_run).map(|_| Page::new(run.jobs.len())).transpose()?,
+        page: run.page.as_ref().filter(|_| !run.dry_run).map(|_| Page::new(run.jobs.len())).transpose()?,
     };
     batch.work(workers)?;
     screen.clear();
@@ -75,12 +75,12 @@ pub fn run(run: &Run) -> Result<u8> {
     }
     totals.left_out = run.jobs.len() - ended;
     totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
-    if let Some(sink) = &run.report {
+    if let Some(sink) = &run.page {
         let path = sink.path().map(|path| path.display().to_string()).unwrap_or_default();
         let names = run.jobs.iter().map(|job| input_name(&job.task));
         match page.map(|page| page.finish(sink, &totals.to_string(), names)).transpose() {
-            Ok(Some(())) => report.written(&path),
-            Ok(None) => report.planned_page(&path),
+            Ok(Some(())) => report.page_written(&path),
+            Ok(None) => report.page_planned(&path),
             Err(failure) => {
                 report.error(Some(&path), &failure);
                 code = if code == 0 { failure.kind.exit_code() } else { Kind::Output.exit_code() };

@@ -216,6 +216,12 @@ impl Failure {
         )
     }
 
+    /// The same, with the name of what it is about before its reason.
+    #[must_use]
+    pub fn about(self, name: impl std::fmt::Display) -> Self {
+        Self { message: format!("{name}: {}", self.message), ..self }
+    }
+
     /// The input could not be opened or read.
     #[must_use]
     pub fn reading(error: &io::Error) -> Self {

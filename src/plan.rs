@@ -96,7 +96,7 @@ pub struct Run {
     /// There may be several recordings, so that all of them are summed up in the end.
     pub batch: bool,
     /// The page about all recordings.
-    pub report: Option<Sink>,
+    pub page: Option<Sink>,
     /// What to print, and how.
     pub messages: Messages,
     /// What the user should know before the work begins, and what only who wants to hear more.
@@ -126,7 +126,7 @@ pub struct Messages {
     /// Colours on standard error.
     pub color: bool,
     /// How progress is shown.
-    pub progress: Progress,
+    pub progress: ProgressMode,
 }
 
 /// How much is printed.
@@ -142,7 +142,7 @@ pub enum Verbosity {
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum ProgressMode {
     /// Not at all.
     Hidden,
     /// As a bar on a terminal.
@@ -197,7 +197,7 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
         most_minutes: cli.max_minutes,
         dry_run: cli.dry_run,
         batch,
-        report: pictures.report,
+        page: pictures.page,
         messages: messages(cli, around),
         notes,
         details,
@@ -209,9 +209,9 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
 pub fn messages(cli: &Cli, around: &Surroundings) -> Messages {
     let terminal = around.stderr_is_terminal;
     let progress = match (cli.progress.decide(terminal && !cli.quiet), terminal) {
-        (false, _) => Progress::Hidden,
-        (true, true) => Progress::Bar,
-        (true, false) => Progress::Lines,
+        (false, _) => ProgressMode::Hidden,
+        (true, true) => ProgressMode::Bar,
+        (true, false) => ProgressMode::Lines,
     };
     let verbosity = match (cli.quiet, cli.verbose) {
         (true, _) => Verbosity::Quiet,

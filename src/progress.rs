@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::audio::Spec;
 use crate::isolate::{Observer, Stage};
-use crate::plan::Progress as Way;
+use crate::plan::ProgressMode;
 use crate::report::Report;
 use crate::screen::{Screen, styled};
 use crate::text::{clock, harmless, megabytes, times};
@@ -25,11 +25,11 @@ pub struct Progress<'a> {
     name: String,
     screen: &'a Screen,
     report: &'a Report<'a>,
-    shown: Mutex<Shown>,
+    drawn: Mutex<Drawn>,
 }
 
 /// What is on the screen about it.
-struct Shown {
+struct Drawn {
     bar: ProgressBar,
     /// The last stage that was seen.
     stage: Option<Stage>,
@@ -43,52 +43,52 @@ impl<'a> Progress<'a> {
     #[must_use]
     pub fn new(name: &str, screen: &'a Screen, report: &'a Report<'a>) -> Self {
         let now = Instant::now();
-        let shown = Shown { bar: ProgressBar::hidden(), stage: None, started: now, printed: now };
-        Self { name: harmless(name), screen, report, shown: Mutex::new(shown) }
+        let drawn = Drawn { bar: ProgressBar::hidden(), stage: None, started: now, printed: now };
+        Self { name: harmless(name), screen, report, drawn: Mutex::new(drawn) }
     }
 
     /// Takes the bar away, so that messages stand alone.
     pub fn clear(&self) {
-        if let Ok(mut shown) = self.shown.lock() {
-            self.remove(&mut shown);
+        if let Ok(mut drawn) = self.drawn.lock() {
+            self.remove(&mut drawn);
         }
     }
 
-    fn remove(&self, shown: &mut Shown) {
-        shown.bar.finish_and_clear();
-        self.screen.remove(&shown.bar);
+    fn remove(&self, drawn: &mut Drawn) {
+        drawn.bar.finish_and_clear();
+        self.screen.remove(&drawn.bar);
         // The next stage draws a bar of its own.
-        shown.bar = ProgressBar::hidden();
-        shown.stage = None;
+        drawn.bar = ProgressBar::hidden();
+        drawn.stage = None;
     }
 
     /// Shows a stage of another kind than the last one.
-    fn begin(&self, shown: &mut Shown, stage: Stage) {
-        shown.started = Instant::now();
-        if self.screen.way() != Way::Bar {
+    fn begin(&self, drawn: &mut Drawn, stage: Stage) {
+        drawn.started = Instant::now();
+        if self.screen.mode() != ProgressMode::Bar {
             return;
         }
-        let first = shown.stage.is_none();
-        shown.bar.reset();
-        shown.bar.set_style(style(stage));
+        let first = drawn.stage.is_none();
+        drawn.bar.reset();
+        drawn.bar.set_style(style(stage));
         match position(stage).1 {
-            Some(of) => shown.bar.set_length(of),
-            None => shown.bar.unset_length(),
+            Some(of) => drawn.bar.set_length(of),
+            None => drawn.bar.unset_length(),
         }
         if first {
-            // Shown only now that it is complete.
-            shown.bar.set_message(self.name.clone());
-            shown.bar = self.screen.add(shown.bar.clone());
+            // Drawn only now that it is complete.
+            drawn.bar.set_message(self.name.clone());
+            drawn.bar = self.screen.add(drawn.bar.clone());
         }
         // Nobody reports anything while the service works; the time still passes.
         if matches!(stage, Stage::Waiting | Stage::Pieces { .. }) {
-            shown.bar.enable_steady_tick(TICK);
+            drawn.bar.enable_steady_tick(TICK);
         } else {
-            shown.bar.disable_steady_tick();
+            drawn.bar.disable_steady_tick();
         }
     }
 
-    fn line(&self, shown: &Shown, stage: Stage) {
+    fn line(&self, drawn: &Drawn, stage: Stage) {
         let (at, of) = position(stage);
         let text = match stage {
             Stage::Isolating { .. }
@@ -96,7 +96,7 @@ impl<'a> Progress<'a> {
             | Stage::Joining { .. }
             | Stage::Drawing { .. } => {
                 let of = of.map_or_else(String::new, |of| format!(" of {}", clock(of)));
-                let speed = at as f64 / 1000.0 / shown.started.elapsed().as_secs_f64().max(1e-9);
+                let speed = at as f64 / 1000.0 / drawn.started.elapsed().as_secs_f64().max(1e-9);
                 let verb = if matches!(stage, Stage::Isolating { .. }) { "" } else { verb(stage) };
                 format!("{verb} {}{of}  {}", clock(at), times(speed)).trim_start().to_owned()
             }
@@ -115,24 +115,24 @@ impl<'a> Progress<'a> {
 
 impl Observer for Progress<'_> {
     fn stage(&self, stage: Stage) {
-        let Ok(mut shown) = self.shown.lock() else { return };
-        let another = shown.stage.is_none_or(|last| discriminant(&last) != discriminant(&stage));
+        let Ok(mut drawn) = self.drawn.lock() else { return };
+        let another = drawn.stage.is_none_or(|last| discriminant(&last) != discriminant(&stage));
         if another {
-            self.begin(&mut shown, stage);
+            self.begin(&mut drawn, stage);
         }
-        shown.stage = Some(stage);
-        shown.bar.set_position(position(stage).0);
+        drawn.stage = Some(stage);
+        drawn.bar.set_position(position(stage).0);
         let is_rare = matches!(stage, Stage::Pieces { .. }) || (another && stage == Stage::Waiting);
-        let due = is_rare || shown.printed.elapsed() >= LINE_EVERY;
-        if self.screen.way() == Way::Lines && due {
-            shown.printed = Instant::now();
-            self.line(&shown, stage);
+        let due = is_rare || drawn.printed.elapsed() >= LINE_EVERY;
+        if self.screen.mode() == ProgressMode::Lines && due {
+            drawn.printed = Instant::now();
+            self.line(&drawn, stage);
         }
     }
 
     fn note(&self, text: &str) {
-        let Ok(mut shown) = self.shown.lock() else { return };
-        self.remove(&mut shown);
+        let Ok(mut drawn) = self.drawn.lock() else { return };
+        self.remove(&mut drawn);
         self.report.note(&self.name, text);
     }
 }

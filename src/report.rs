@@ -2,215 +2,27 @@
 //!
 //! Everything that a file name or a message holds is made harmless for a terminal here.
 
+mod record;
+mod words;
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::audio::{Depth, Spec};
-use crate::error::{Exchange, Failure, Kind, Piece};
-use crate::isolate::{Outcome, Rehearsal, Task, Upload};
+use crate::error::{Failure, Kind};
+use crate::isolate::{Outcome, Rehearsal, Task};
 use crate::picture::Shown;
 use crate::plan::{Messages, Verbosity};
 use crate::screen::Screen;
-use crate::sink::Sink;
-use crate::source::Source;
-use crate::text::{clock, harmless, megabytes, times};
+use crate::text::{harmless, times};
+use record::{Record, Status};
+pub use words::{Totals, input_name};
+use words::{arrow, cost, described, output_name, planned_piece};
 
 /// Prints.
 pub struct Report<'a> {
     messages: Messages,
     screen: &'a Screen,
-}
-
-/// What came of all recordings together.
-#[derive(Debug, Clone, Default)]
-pub struct Totals {
-    /// Recordings that were isolated, or with `-n` that would be.
-    pub done: usize,
-    /// Recordings whose output was there already.
-    pub skipped: usize,
-    /// Recordings that failed, by name.
-    pub failed: Vec<String>,
-    /// Recordings that were not begun after a failure.
-    pub left_out: usize,
-    /// Audio that was isolated, or with `-n` would be, as far as its length is known.
-    pub seconds: f64,
-    /// Recordings whose length is not known.
-    pub unknown: usize,
-    /// Bytes that would be uploaded.
-    pub bytes: Option<u64>,
-    /// What it cost, or with `-n` will cost.
-    pub credits: Option<u64>,
-    /// How long it took; nothing with `-n`.
-    pub elapsed: Option<Duration>,
-}
-
-impl std::fmt::Display for Totals {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let verb = if self.elapsed.is_some() { "done" } else { "to do" };
-        write!(f, "{} {verb}, {} skipped, {} failed", self.done, self.skipped, self.failed.len())?;
-        if self.left_out > 0 {
-            write!(f, ", {} not begun", self.left_out)?;
-        }
-        write!(f, ": {:.1} minutes", self.seconds / 60.0)?;
-        if self.unknown > 0 {
-            write!(f, " and {} of unknown length", self.unknown)?;
-        }
-        if let Some(bytes) = self.bytes {
-            write!(f, ", {} to upload", megabytes(bytes))?;
-        }
-        if let Some(credits) = self.credits {
-            let about = if self.elapsed.is_some() { "" } else { "about " };
-            write!(f, ", {about}{credits} credits")?;
-        }
-        if let Some(elapsed) = self.elapsed {
-            let elapsed = elapsed.as_secs_f64();
-            write!(f, ", {elapsed:.1} s ({} real time)", times(self.seconds / elapsed.max(1e-9)))?;
-        }
-        Ok(())
-    }
-}
-
-/// How a job ended, for the JSON object.
-#[derive(Debug, Clone, Copy)]
-enum Status<'a> {
-    Ok(&'a Outcome),
-    Skipped,
-    Planned(&'a Rehearsal),
-    /// With the number of attempts, where no service counted them.
-    Failed(&'a Failure, u32),
-}
-
-/// The JSON object about one input. README documents the fields.
-#[derive(Serialize)]
-struct Record<'a> {
-    input: Option<&'a str>,
-    output: Option<&'a str>,
-    engine: Option<&'a str>,
-    status: &'a str,
-    duration_seconds: Option<f64>,
-    file_format: Option<&'a str>,
-    bytes_uploaded: u64,
-    bytes_written: u64,
-    elapsed_seconds: Option<f64>,
-    attempts: u32,
-    request_id: Option<&'a str>,
-    credits: Option<u64>,
-    warnings: &'a [String],
-    spectrogram: Option<String>,
-    noise_removed_db: Option<f64>,
-    pieces: Vec<PieceRecord<'a>>,
-    error: Option<ErrorRecord<'a>>,
-}
-
-/// What is said of one piece.
-#[derive(Serialize)]
-struct PieceRecord<'a> {
-    start_seconds: f64,
-    duration_seconds: f64,
-    status: &'a str,
-    attempts: u32,
-    request_id: Option<&'a str>,
-    credits: Option<u64>,
-}
-
-impl<'a> PieceRecord<'a> {
-    fn new(piece: &'a Piece) -> Self {
-        Self {
-            start_seconds: piece.start,
-            duration_seconds: piece.seconds,
-            status: piece.state.name(),
-            attempts: piece.attempts,
-            request_id: piece.request_id.as_deref(),
-            credits: piece.credits,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ErrorRecord<'a> {
-    kind: &'a str,
-    message: &'a str,
-    hint: &'a str,
-    http_status: Option<u16>,
-    code: Option<&'a str>,
-}
-
-impl<'a> Record<'a> {
-    fn new(
-        input: Option<&'a str>,
-        output: Option<&'a str>,
-        engine: Option<&'a str>,
-        status: Status<'a>,
-    ) -> Self {
-        let mut record = Self {
-            input,
-            output,
-            engine,
-            status: "ok",
-            duration_seconds: None,
-            file_format: None,
-            bytes_uploaded: 0,
-            bytes_written: 0,
-            elapsed_seconds: None,
-            attempts: 0,
-            request_id: None,
-            credits: Some(0),
-            warnings: &[],
-            spectrogram: None,
-            noise_removed_db: None,
-            pieces: Vec::new(),
-            error: None,
-        };
-        match status {
-            Status::Ok(outcome) => {
-                record.duration_seconds = outcome.recording.seconds;
-                record.bytes_written = outcome.bytes_written;
-                record.elapsed_seconds = Some(outcome.elapsed.as_secs_f64());
-                record.attempts = 1;
-                record.warnings = &outcome.warnings;
-                record.exchanged(outcome.exchange.as_ref());
-            }
-            Status::Skipped => record.status = "skipped",
-            Status::Planned(rehearsal) => {
-                record.status = "planned";
-                record.duration_seconds = rehearsal.recording.seconds;
-                if let Some(upload) = &rehearsal.upload {
-                    record.file_format = upload.file_format;
-                    record.credits = upload.credits;
-                    record.pieces = upload.pieces.iter().map(PieceRecord::new).collect();
-                }
-            }
-            Status::Failed(failure, attempts) => {
-                record.status = "failed";
-                record.attempts = attempts;
-                record.exchanged(failure.exchange.as_deref());
-                record.error = Some(ErrorRecord {
-                    kind: failure.kind.name(),
-                    message: &failure.message,
-                    hint: &failure.hint,
-                    http_status: failure.exchange.as_ref().and_then(|exchange| exchange.http_status),
-                    code: failure.exchange.as_ref().and_then(|exchange| exchange.code.as_deref()),
-                });
-            }
-        }
-        record
-    }
-
-    /// Fills in what passed between us and a service.
-    fn exchanged(&mut self, exchange: Option<&'a Exchange>) {
-        if let Some(exchange) = exchange {
-            self.file_format = exchange.file_format;
-            self.bytes_uploaded = exchange.bytes_uploaded;
-            self.attempts = exchange.attempts;
-            self.request_id = exchange.request_id.as_deref();
-            self.credits = exchange.credits;
-            self.pieces = exchange.pieces.iter().map(PieceRecord::new).collect();
-        }
-    }
 }
 
 impl<'a> Report<'a> {
@@ -345,14 +157,14 @@ impl<'a> Report<'a> {
     }
 
     /// The page about all is written.
-    pub fn written(&self, path: &str) {
+    pub fn page_written(&self, path: &str) {
         if self.messages.verbosity >= Verbosity::Normal {
             self.line(&format!("report: {path}"));
         }
     }
 
     /// The page about all would be written.
-    pub fn planned_page(&self, path: &str) {
+    pub fn page_planned(&self, path: &str) {
         if self.messages.verbosity >= Verbosity::Normal {
             self.line(&format!("report: {path} (not written by -n)"));
         }
@@ -407,10 +219,7 @@ impl<'a> Report<'a> {
 
     fn record(&self, task: &Task, engine: &str, status: Status, shown: &Shown) -> Result<(), Failure> {
         let (input, output) = (input_name(task), output_name(task));
-        let mut record = Record::new(Some(&input), Some(&output), Some(engine), status);
-        record.spectrogram = shown.spectrogram.as_ref().map(|path| path.display().to_string());
-        record.noise_removed_db = shown.noise_removed_db;
-        self.print(&record)
+        self.print(&Record::new(Some(&input), Some(&output), Some(engine), status).with(shown))
     }
 
     fn print(&self, record: &Record) -> Result<(), Failure> {
@@ -437,64 +246,4 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints a help text on standard error.
 pub fn help(text: &impl std::fmt::Display) {
     let _ = write!(io::stderr(), "{text}");
-}
-
-/// A task's input, for messages.
-#[must_use]
-pub fn input_name(task: &Task) -> String {
-    match &task.source {
-        Source::File(path) => path.display().to_string(),
-        Source::Stdin => "standard input".into(),
-    }
-}
-
-fn output_name(task: &Task) -> String {
-    match &task.sink {
-        Sink::File { path, .. } | Sink::Device(path) => path.display().to_string(),
-        Sink::Stdout => "standard output".into(),
-    }
-}
-
-fn arrow(task: &Task) -> String {
-    format!("{} → {}", input_name(task), output_name(task))
-}
-
-/// What an upload will cost, in words.
-fn cost(upload: &Upload) -> String {
-    let mut text = String::new();
-    if let Some(format) = upload.file_format {
-        let _ = write!(text, "  sent as {format}");
-    }
-    if let Some(change) = &upload.change {
-        let _ = write!(text, ", {change}");
-    }
-    if let Some(bytes) = upload.bytes {
-        let _ = write!(text, "  {}", megabytes(bytes));
-    }
-    match (upload.seconds, upload.credits) {
-        (Some(seconds), Some(credits)) => {
-            let _ = write!(text, "  {:.2} minutes  about {credits} credits", seconds / 60.0);
-        }
-        _ => text.push_str("  minutes and credits unknown: about 1000 credits a minute"),
-    }
-    text
-}
-
-/// What is known of a piece before it is sent, in words.
-fn planned_piece(number: usize, piece: &Piece) -> String {
-    let at = |seconds: f64| clock((seconds * 1000.0) as u64);
-    let (from, to) = (at(piece.start), at(piece.start + piece.seconds));
-    let credits = piece.credits.map_or_else(String::new, |credits| format!("  about {credits} credits"));
-    format!("piece {number}: about {from} to {to}  {:.2} minutes{credits}", piece.seconds / 60.0)
-}
-
-/// What a recording is like, in words.
-fn described(spec: Spec) -> String {
-    let channels = if spec.channels == 1 { "mono".into() } else { format!("{} channels", spec.channels) };
-    let depth = match spec.depth {
-        Depth::Int16 => "16 bits",
-        Depth::Int24 => "24 bits",
-        Depth::Float32 => "float",
-    };
-    format!("{} Hz, {channels}, {depth}", spec.rate)
 }

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::plan::Progress as Way;
+use crate::plan::ProgressMode;
 use crate::text::{clock, times};
 
 /// Where bars are drawn, one below the other. All that is printed meanwhile goes through
 /// [`above`](Self::above), so that it does not run into them.
 pub struct Screen {
     bars: MultiProgress,
-    way: Way,
+    mode: ProgressMode,
     /// The line about all recordings, below the others.
     total: Option<ProgressBar>,
     begun: Instant,
@@ -20,8 +20,8 @@ pub struct Screen {
 impl Screen {
     /// A screen for so many recordings.
     #[must_use]
-    pub fn new(way: Way, recordings: usize) -> Self {
-        let bars = if way == Way::Bar {
+    pub fn new(mode: ProgressMode, recordings: usize) -> Self {
+        let bars = if mode == ProgressMode::Bar {
             MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8))
         } else {
             MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
@@ -32,19 +32,19 @@ impl Screen {
             total.set_length(recordings as u64);
             bars.add(total)
         });
-        Self { bars, way, total, begun: Instant::now() }
+        Self { bars, mode, total, begun: Instant::now() }
     }
 
     /// A screen on which nothing is ever drawn.
     #[must_use]
     pub fn none() -> Self {
-        Self::new(Way::Hidden, 0)
+        Self::new(ProgressMode::Hidden, 0)
     }
 
     /// How progress is shown.
     #[must_use]
-    pub fn way(&self) -> Way {
-        self.way
+    pub fn mode(&self) -> ProgressMode {
+        self.mode
     }
 
     /// Adds a bar that is complete but for being seen, above the line about all.

@@ -16,7 +16,7 @@ use voxsift::audio::decode::Raw;
 use voxsift::audio::encode::Format;
 use voxsift::isolate::Task;
 use voxsift::isolate::elevenlabs::FileFormat;
-use voxsift::isolate::elevenlabs::fuzz::{Request, request};
+use voxsift::isolate::elevenlabs::harness::{Request, request};
 use voxsift::isolate::elevenlabs::settings::Preview;
 use voxsift::sink::Sink;
 use voxsift::source::Source;

@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use voxsift::isolate::elevenlabs::fuzz::refused;
+use voxsift::isolate::elevenlabs::harness::refused;
 
 fuzz_target!(|input: (u16, Option<u32>, &[u8])| {
     let (status, wait, body) = input;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use voxsift::audio::encode::Format;
 use voxsift::error::Exchange;
 use voxsift::isolate::Task;
-use voxsift::isolate::elevenlabs::fuzz::{followed, replied};
+use voxsift::isolate::elevenlabs::harness::{followed, replied};
 use voxsift::sink::Sink;
 use voxsift::source::Source;
 

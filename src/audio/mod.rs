@@ -74,6 +74,11 @@ impl Spec {
     }
 }
 
+/// Interleaved frames as one channel: the mean of all.
+pub fn mono(interleaved: &[f32], channels: usize) -> impl Iterator<Item = f32> {
+    interleaved.chunks_exact(channels).map(move |frame| frame.iter().sum::<f32>() / channels as f32)
+}
+
 /// Where each channel in WAV's order is in Vorbis's, which Opus uses (RFC 7845, 5.1.1.2).
 #[must_use]
 pub fn vorbis_order(channels: usize) -> &'static [usize] {

@@ -1,4 +1,5 @@
-//! Changing the sample rate of one channel, in blocks whose two lengths are in the exact ratio of the rates.
+//! Changing the sample rate of one channel: of blocks whose two lengths are in the exact ratio of the rates, and of a whole
+//! stream made of them.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
@@ -120,9 +121,116 @@ impl Resampler {
     }
 }
 
+/// Changes the sample rate of a stream: what comes out is in step with what goes in, and as long.
+pub struct Converter {
+    resampler: Resampler,
+    from: u32,
+    to: u32,
+    /// Samples that are short of a block.
+    waiting: Vec<f32>,
+    /// The last block that came out, of which the stream may end within.
+    converted: Vec<f32>,
+    /// Samples that come out before the first one that belongs to the stream.
+    early: usize,
+    /// Samples that went in, and came out.
+    taken: u64,
+    given: u64,
+}
+
+impl Converter {
+    /// From `from` to `to` Hz, in blocks of at least so many samples of the result.
+    ///
+    /// # Errors
+    /// As [`Resampler::new`].
+    pub fn new(from: u32, to: u32, at_least: usize) -> Result<Self, Failure> {
+        let blocks = Blocks::new(from, to, 1, at_least);
+        let resampler = Resampler::new(blocks)?;
+        let early = if resampler.is_identity() { 0 } else { blocks.b / 2 };
+        let (waiting, converted) = (Vec::with_capacity(blocks.a), Vec::with_capacity(blocks.b));
+        Ok(Self { resampler, from, to, waiting, converted, early, taken: 0, given: 0 })
+    }
+
+    /// Takes the next samples and appends those that are ready to `output`.
+    ///
+    /// # Errors
+    /// As [`Resampler::process`].
+    pub fn push(
+        &mut self,
+        samples: impl IntoIterator<Item = f32>,
+        output: &mut impl Extend<f32>,
+    ) -> Result<(), Failure> {
+        let before = self.waiting.len();
+        self.waiting.extend(samples);
+        self.taken += (self.waiting.len() - before) as u64;
+        self.convert(u64::MAX, output)
+    }
+
+    /// The stream has ended: appends the rest to `output`. All together are as long as the stream, rounded up so that its
+    /// end is not lost.
+    ///
+    /// # Errors
+    /// As [`Resampler::process`].
+    pub fn finish(&mut self, output: &mut impl Extend<f32>) -> Result<(), Failure> {
+        let all = (self.taken * u64::from(self.to)).div_ceil(u64::from(self.from));
+        while self.given < all {
+            self.waiting.resize(self.resampler.blocks.a, 0.0);
+            self.convert(all, output)?;
+        }
+        Ok(())
+    }
+
+    /// Converts the blocks that are full, and gives up to `most` samples in all.
+    fn convert(&mut self, most: u64, output: &mut impl Extend<f32>) -> Result<(), Failure> {
+        let block = self.resampler.blocks.a;
+        let full = self.waiting.len() / block * block;
+        for samples in self.waiting[..full].chunks_exact(block) {
+            self.converted.clear();
+            self.resampler.process(samples, &mut self.converted)?;
+            let early = self.early.min(self.converted.len());
+            self.early -= early;
+            let ready = &self.converted[early..];
+            let left = usize::try_from(most - self.given).unwrap_or(usize::MAX);
+            let ready = &ready[..ready.len().min(left)];
+            output.extend(ready.iter().copied());
+            self.given += ready.len() as u64;
+        }
+        self.waiting.drain(..full);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A tone of 440 Hz.
+    fn tone(rate: u32, samples: usize) -> Vec<f32> {
+        let step = std::f64::consts::TAU * 440.0 / f64::from(rate);
+        (0..samples).map(|at| (at as f64 * step).sin() as f32).collect()
+    }
+
+    #[test]
+    fn a_converted_stream_is_in_step_and_as_long() {
+        for (from, to) in [(48_000, 16_000), (44_100, 16_000), (8_000, 48_000), (16_000, 16_000)] {
+            for samples in [0, 1, 777, 30_011] {
+                let mut converter = Converter::new(from, to, 960).expect("a converter");
+                let mut output = Vec::new();
+                for part in tone(from, samples).chunks(313) {
+                    converter.push(part.iter().copied(), &mut output).expect("it converts");
+                }
+                converter.finish(&mut output).expect("it converts");
+                let length = (samples as u64 * u64::from(to)).div_ceil(u64::from(from)) as usize;
+                assert_eq!(output.len(), length, "{samples} samples from {from} to {to} Hz");
+                // The stream begins and ends all of a sudden, which no filter leaves as it is.
+                let edge = length.min(to as usize / 20);
+                let expected = tone(to, length);
+                let inner = edge..(length - edge).max(edge);
+                for (a, b) in output[inner.clone()].iter().zip(&expected[inner]) {
+                    assert!((a - b).abs() < 1e-3, "from {from} to {to} Hz: {a} is not {b}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn blocks_are_in_the_ratio_of_the_rates() {

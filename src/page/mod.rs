@@ -14,7 +14,7 @@ use base64::write::EncoderWriter;
 use crate::error::{Exchange, Failure};
 use crate::isolate::Outcome;
 use crate::picture::{Comparison, Excerpt, PLOT, SIZE};
-use crate::sink::{Output, Sink};
+use crate::sink::Sink;
 use crate::source::{spool, unspooled};
 use crate::text::clock;
 use markup::escaped;
@@ -106,24 +106,15 @@ impl Page {
         output.write_all(markup::head(summary).as_bytes())?;
         for (name, place) in names.zip(rows.places) {
             match place {
-                Some((from, to)) => copy(&mut file, from, to, &mut output)?,
+                Some((from, to)) => {
+                    file.seek(SeekFrom::Start(from)).map_err(|error| unspooled(&error))?;
+                    output.copy((&mut file).take(to - from))?;
+                }
                 None => output.write_all(markup::not_begun(&name).as_bytes())?,
             }
         }
         output.write_all(markup::FOOT.as_bytes())?;
         output.commit().map(drop)
-    }
-}
-
-fn copy(file: &mut File, from: u64, to: u64, output: &mut Output) -> Result<(), Failure> {
-    let mut block = vec![0; 64 * 1024];
-    file.seek(SeekFrom::Start(from)).map_err(|error| unspooled(&error))?;
-    let mut part = file.take(to - from);
-    loop {
-        match part.read(&mut block).map_err(|error| unspooled(&error))? {
-            0 => return Ok(()),
-            read => output.write_all(&block[..read])?,
-        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{Read, Seek};
 
-use crate::audio::Spec;
 use crate::audio::encode::{self, Encode, Format};
+use crate::audio::{Spec, mono};
 use crate::error::Failure;
 use crate::sink::Output;
 use crate::source::{spool, unspooled};
@@ -84,8 +84,7 @@ impl Recorder {
             return self.encoder.write(part);
         }
         self.mixed.clear();
-        self.mixed
-            .extend(part.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32));
+        self.mixed.extend(mono(part, channels));
         self.encoder.write(&self.mixed)
     }
 

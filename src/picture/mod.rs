@@ -68,7 +68,7 @@ pub struct Shown {
 }
 
 /// Is told how many frames have been looked at, and how many there should be.
-pub type Progress<'a> = dyn Fn(Spec, u64, Option<u64>) + 'a;
+pub type Ticker<'a> = dyn Fn(Spec, u64, Option<u64>) + 'a;
 
 /// A recording before and after isolation.
 #[derive(Debug)]
@@ -84,15 +84,15 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Looks at a recording and at what has become of it; `listen` asks for excerpts. `progress` is told how far each is.
+    /// Looks at a recording and at what has become of it; `listen` asks for excerpts. `ticker` is told how far each is.
     ///
     /// # Errors
     /// `Input` when one of them cannot be read or decoded; `Output` when there is no room for a temporary file.
-    pub fn new(before: &Side, after: &Side, listen: bool, progress: &Progress) -> Result<Self, Failure> {
+    pub fn new(before: &Side, after: &Side, listen: bool, ticker: &Ticker) -> Result<Self, Failure> {
         let length = if listen { length(before)? } else { None };
         let start = listen.then(|| excerpt::start(length));
-        let first = look(before, None, start, progress)?;
-        let second = look(after, Some(first.spectrogram.highest), start, progress)?;
+        let first = look(before, None, start, ticker)?;
+        let second = look(after, Some(first.spectrogram.highest), start, ticker)?;
         // Levels are measured in steps of a twentieth; more digits would be pretence.
         let noise_removed_db = ((first.background_db - second.background_db) * 10.0).round() / 10.0;
         let seconds = first.spectrogram.seconds.max(second.spectrogram.seconds);
@@ -131,7 +131,7 @@ impl Seen {
 
 /// Reads a file from start to end. The frequencies go up to `highest` Hz, or as far as it has any; an excerpt is taken
 /// from `start` seconds on.
-fn look(side: &Side, highest: Option<f64>, start: Option<f64>, progress: &Progress) -> Result<Seen, Failure> {
+fn look(side: &Side, highest: Option<f64>, start: Option<f64>, ticker: &Ticker) -> Result<Seen, Failure> {
     let mut decoder = side.open()?;
     let spec = decoder.spec();
     let expected = decoder.length().frames();
@@ -145,7 +145,7 @@ fn look(side: &Side, highest: Option<f64>, start: Option<f64>, progress: &Progre
             break;
         }
         done += frames as u64;
-        progress(spec, done, expected);
+        ticker(spec, done, expected);
         analysis.add(&block)?;
         meter.add(&block);
         if let Some(recorder) = &mut recorder {

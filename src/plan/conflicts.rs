@@ -132,20 +132,35 @@ fn existing_part(path: &Path) -> PathBuf {
     }
 }
 
-/// The nearest directory above a path that is there, or the file in its place.
+/// Makes sure that a file can be written at this place; `elsewhere` is what to do where it cannot. `makes_folders` says
+/// that directories are made where they are missing.
 ///
 /// # Errors
-/// `Output` when the path's name cannot be in it: a name that is too long is so in any directory.
-pub(super) fn nearest(path: &Path) -> Result<Option<&Path>, Failure> {
+/// `Output`, also for a name that is too long, which is so in any directory.
+pub(super) fn room(path: &Path, makes_folders: bool, elsewhere: &str) -> Result<(), Failure> {
     let here = |folder| if folder == Path::new("") { Path::new(".") } else { folder };
-    let there = sink::folder(path).ancestors().map(here).find(|folder| folder.exists());
+    let folder = sink::folder(path);
+    let there = folder.ancestors().map(here).find(|folder| folder.exists());
     let name = path.file_name().unwrap_or_default();
-    match there.and_then(|there| there.join(name).symlink_metadata().err()) {
-        Some(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let failure = Failure::writing(&error);
-            Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure })
-        }
-        _ => Ok(there),
+    // Only what is not there can be made.
+    if let Some(error) = there.and_then(|there| there.join(name).symlink_metadata().err())
+        && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+    {
+        return Err(Failure::writing(&error).about(path.display()));
+    }
+    // A name that ends in a slash can only be a directory's.
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Failure::output(format!("{} is a directory", path.display()), elsewhere));
+    }
+    if !makes_folders && !folder.is_dir() {
+        return Err(Failure::output(
+            format!("{}: there is no directory {}", path.display(), folder.display()),
+            "make it first, for example with mkdir -p",
+        ));
+    }
+    match there.filter(|there| !there.is_dir()) {
+        Some(file) => Err(Failure::output(format!("{} is no directory", file.display()), elsewhere)),
+        None => Ok(()),
     }
 }
 
@@ -180,35 +195,7 @@ fn conflict(
     let Sink::File { path, make_folder, .. } = &task.sink else {
         return Ok(false);
     };
-    // Only what is not there can be made: not what has a name that is too long, for one.
-    if let Err(error) = path.symlink_metadata()
-        && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-    {
-        let failure = Failure::writing(&error);
-        return Err(Failure { message: format!("{}: {}", path.display(), failure.message), ..failure });
-    }
-    // A name that ends in a slash can only be a directory's.
-    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(Failure::output(
-            format!("{} is a directory", path.display()),
-            "name a file in it with -o, or use -d",
-        ));
-    }
-    let folder = sink::folder(path);
-    if *make_folder {
-        let there = nearest(path)?;
-        if let Some(file) = there.filter(|there| !there.is_dir()) {
-            return Err(Failure::output(
-                format!("{} is no directory", file.display()),
-                "choose another place with -d",
-            ));
-        }
-    } else if !folder.is_dir() {
-        return Err(Failure::output(
-            format!("{}: there is no directory {}", path.display(), folder.display()),
-            "make it first, for example with mkdir -p",
-        ));
-    }
+    room(path, *make_folder, "choose another place with -o or -d")?;
     if path.exists() && cli.skip_existing {
         return Ok(true);
     }

@@ -157,10 +157,7 @@ impl Inputs {
 fn listed(list: &Path, null: bool) -> Result<Vec<PathBuf>, Failure> {
     let source = if is_stdin(list) { Source::Stdin } else { Source::File(list.to_owned()) };
     let mut bytes = Vec::new();
-    let about = |failure: Failure| Failure {
-        message: format!("--files-from {}: {}", list.display(), failure.message),
-        ..failure
-    };
+    let about = |failure: Failure| failure.about(format!("--files-from {}", list.display()));
     let input = source.open().map_err(about)?;
     input.take(LONGEST_LIST + 1).read_to_end(&mut bytes).map_err(|error| about(Failure::reading(&error)))?;
     if bytes.len() as u64 > LONGEST_LIST {
@@ -223,10 +220,7 @@ fn searched(root: &Path, cli: &Cli) -> Result<Vec<(PathBuf, PathBuf)>, Failure> 
 fn unreadable(root: &Path, error: walkdir::Error) -> Failure {
     let path = error.path().unwrap_or(root).display().to_string();
     match error.into_io_error() {
-        Some(error) => {
-            let failure = Failure::reading(&error);
-            Failure { message: format!("{path}: {}", failure.message), ..failure }
-        }
+        Some(error) => Failure::reading(&error).about(path),
         None => Failure::input(format!("{path}: it cannot be searched"), "check the directory"),
     }
 }

@@ -1,4 +1,4 @@
-//! Where pictures and the report go. What is shown is read again from source and output, so both have to be files.
+//! Where pictures and the page about all of them go, which the command line calls report. What is shown is read again from source and output, so both have to be files.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::conflicts::{Conflicts, Folders, nearest};
+use super::conflicts::{self, Conflicts, Folders};
 use super::inputs::Input;
 use super::{Engine, Job};
 use crate::audio::encode::Format;
@@ -23,7 +23,7 @@ pub(super) struct Pictures<'a> {
     /// Where in the tree each input was found.
     below: HashMap<PathBuf, PathBuf>,
     /// The page about all.
-    pub report: Option<Sink>,
+    pub page: Option<Sink>,
 }
 
 /// Where pictures go.
@@ -41,11 +41,11 @@ impl<'a> Pictures<'a> {
     /// `Usage` for a name that is no picture's, `Output` for a place where no report can be.
     pub(super) fn new(cli: &'a Cli, inputs: &[Input], batch: bool) -> Result<Self, Failure> {
         let place = cli.spectrogram.as_deref().map(|path| place(path, batch)).transpose()?;
-        let report = cli.report.as_deref().map(|path| report(cli, path)).transpose()?;
+        let page = cli.report.as_deref().map(|path| page_at(cli, path)).transpose()?;
         let asked = place.is_some();
         let places = inputs.iter().filter(|_| asked);
         let below = places.filter_map(|input| Some((input.source.path()?.to_owned(), input.below.clone())));
-        Ok(Self { cli, place, below: below.collect(), report })
+        Ok(Self { cli, place, below: below.collect(), page })
     }
 
     /// Checks what is asked for against all tasks, each with whether it belongs to the share that is asked for.
@@ -57,7 +57,7 @@ impl<'a> Pictures<'a> {
         engine: &Engine,
         tasks: impl Iterator<Item = (&'t Task, bool)> + Clone,
     ) -> Result<(), Failure> {
-        if self.place.is_none() && self.report.is_none() {
+        if self.place.is_none() && self.page.is_none() {
             return Ok(());
         }
         let mut found = Conflicts::default();
@@ -71,10 +71,10 @@ impl<'a> Pictures<'a> {
                 taken.insert(folders.full(path), path.to_owned());
             }
         }
-        let reported = self.report.as_ref().and_then(Sink::path);
+        let page = self.page.as_ref().and_then(Sink::path);
         let drawn =
             tasks.clone().filter_map(|(task, share)| Some((self.sink(task)?.path()?.to_owned(), share)));
-        for (path, share) in reported.map(|path| (path.to_owned(), true)).into_iter().chain(drawn) {
+        for (path, share) in page.map(|path| (path.to_owned(), true)).into_iter().chain(drawn) {
             if sink::identity(&path).is_some_and(|identity| inputs.contains(&identity)) {
                 found.add(Failure::usage(
                     format!("{} is an input", path.display()),
@@ -85,7 +85,7 @@ impl<'a> Pictures<'a> {
                     format!("{} would be written twice", path.display()),
                     "keep the outputs apart, for example with -d: pictures are named after them",
                 ));
-            } else if share && let Err(failure) = self.room(&path, Some(path.as_path()) == reported) {
+            } else if share && let Err(failure) = self.room(&path, Some(path.as_path()) == page) {
                 found.add(failure);
             }
         }
@@ -119,26 +119,10 @@ impl<'a> Pictures<'a> {
     }
 
     /// Whether a file can be made here.
-    fn room(&self, path: &Path, report: bool) -> Result<(), Failure> {
-        let folder = sink::folder(path);
-        let made = !report && matches!(self.place, Some(Place::Folder(_)));
-        let there = nearest(path)?;
-        if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            return Err(Failure::output(format!("{} is a directory", path.display()), "name a file in it"));
-        }
-        if !made && !folder.is_dir() {
-            return Err(Failure::output(
-                format!("{}: there is no directory {}", path.display(), folder.display()),
-                "make it first, for example with mkdir -p",
-            ));
-        }
-        if let Some(file) = there.filter(|there| !there.is_dir()) {
-            return Err(Failure::output(
-                format!("{} is no directory", file.display()),
-                "choose another place for the pictures",
-            ));
-        }
-        let stays = if report { is_report(path) } else { true };
+    fn room(&self, path: &Path, is_the_page: bool) -> Result<(), Failure> {
+        let makes_folders = !is_the_page && matches!(self.place, Some(Place::Folder(_)));
+        conflicts::room(path, makes_folders, "name a file, or another place")?;
+        let stays = if is_the_page { is_page(path) } else { true };
         if path.exists() && !self.cli.force && !(self.cli.skip_existing && stays) {
             return Err(Failure::usage(
                 format!("{} exists already", path.display()),
@@ -176,8 +160,8 @@ fn place(path: &Path, batch: bool) -> Result<Place<'_>, Failure> {
 }
 
 /// Where the report goes. With `--skip-existing`, which goes on with an earlier run, its report is replaced.
-fn report(cli: &Cli, path: &Path) -> Result<Sink, Failure> {
-    let again = cli.skip_existing && is_report(path);
+fn page_at(cli: &Cli, path: &Path) -> Result<Sink, Failure> {
+    let again = cli.skip_existing && is_page(path);
     match Sink::at(path, cli.force || again) {
         _ if path == Path::new("-") => {}
         sink @ Sink::File { .. } => return Ok(sink),
@@ -190,7 +174,7 @@ fn report(cli: &Cli, path: &Path) -> Result<Sink, Failure> {
 }
 
 /// Whether this is a report of an earlier run.
-fn is_report(path: &Path) -> bool {
+fn is_page(path: &Path) -> bool {
     let mut head = vec![0; page::MARK.len()];
     File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == page::MARK.as_bytes()
 }

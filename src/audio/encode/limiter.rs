@@ -54,6 +54,9 @@ impl Limiter {
 
     /// Takes interleaved frames and appends those that are ready to `output`.
     pub(super) fn push(&mut self, interleaved: &[f32], output: &mut Vec<f32>) {
+        if self.is_at_rest() && interleaved.iter().all(|sample| sample.abs() <= 1.0) {
+            return self.pass(interleaved, output);
+        }
         for frame in interleaved.chunks_exact(self.channels) {
             self.waiting.extend(frame);
             let peak = frame.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
@@ -66,6 +69,23 @@ impl Limiter {
         while !self.waiting.is_empty() {
             self.step(1.0, output);
         }
+    }
+
+    /// Whether no gain is anything but 1: nearly always.
+    fn is_at_rest(&self) -> bool {
+        self.held >= 1.0
+            && self.minima.iter().all(|(_, gain)| *gain >= 1.0)
+            && self.gains.iter().all(|gain| *gain >= 1.0)
+    }
+
+    /// What [`step`](Self::step) comes to for frames that need no limiting, at rest, without its work for each.
+    fn pass(&mut self, interleaved: &[f32], output: &mut Vec<f32>) {
+        self.time += (interleaved.len() / self.channels) as u64;
+        self.minima.clear();
+        self.sum = self.ahead as f64;
+        self.waiting.extend(interleaved);
+        let ready = self.waiting.len().saturating_sub((self.ahead - 1) * self.channels);
+        output.extend(self.waiting.drain(..ready));
     }
 
     /// One frame goes in, with the gain that it needs, and one comes out when enough wait.
@@ -116,6 +136,38 @@ mod tests {
     fn leaves_what_is_within_full_scale_alone() {
         let input: Vec<f32> = (0..5_000).map(|i| (i as f32 * 0.1).sin()).collect();
         assert_eq!(limited(&input), input);
+    }
+
+    #[test]
+    fn blocks_that_are_passed_change_nothing() {
+        let mut input: Vec<f32> = (0..100_000).map(|i| 0.9 * (i as f32 * 0.05).sin()).collect();
+        for sample in &mut input[30_000..30_100] {
+            *sample *= 4.0;
+        }
+        let mut limiter = Limiter::new(48_000, 2);
+        let mut output = Vec::new();
+        // Blocks of all lengths: before the peaks, in them, on the way back and after it.
+        let mut rest = &input[..];
+        for frames in 1.. {
+            let (block, later) = rest.split_at(rest.len().min(2 * frames));
+            limiter.push(block, &mut output);
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        limiter.finish(&mut output);
+
+        let mut by_step = Limiter::new(48_000, 2);
+        let mut expected = Vec::new();
+        for frame in input.chunks_exact(2) {
+            by_step.waiting.extend(frame);
+            let peak = frame[0].abs().max(frame[1].abs());
+            by_step.step(if peak > 1.0 { 1.0 / peak } else { 1.0 }, &mut expected);
+        }
+        by_step.finish(&mut expected);
+        assert_eq!(output.len(), input.len());
+        assert!(output == expected, "passing blocks changes samples");
     }
 
     #[test]

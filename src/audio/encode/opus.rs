@@ -6,7 +6,7 @@ use opus_pure::{
 
 use super::Encode;
 use super::limiter::Limiter;
-use crate::audio::resample::{Blocks, Resampler};
+use crate::audio::resample::Converter;
 use crate::audio::{Spec, vorbis_order};
 use crate::error::Failure;
 use crate::sink::Output;
@@ -156,78 +156,54 @@ impl Encode for Opus {
 
 /// Brings frames to 48 kHz and to Vorbis's order of channels.
 struct Rate {
-    order: &'static [usize],
-    blocks: Blocks,
-    resamplers: Vec<Resampler>,
-    /// Per channel: what is short of a block.
-    waiting: Vec<Vec<f32>>,
-    /// Frames that came in, and went out.
-    taken: u64,
+    /// In Vorbis's order, as all that follows.
+    converters: Vec<Converter>,
+    /// Where each of them is in WAV's order.
+    sources: Vec<usize>,
+    planes: Vec<Vec<f32>>,
+    /// Frames that went out.
     given: u64,
-    /// Frames at the start that the filters made.
-    lag: usize,
-    from: u32,
 }
 
 impl Rate {
     fn new(spec: Spec) -> Result<Self, Failure> {
         let channels = usize::from(spec.channels);
-        // An even number of frames, so that the filters' lag of half a block is a whole one.
-        let blocks = Blocks::new(spec.rate, RATE, 2, RESAMPLED);
-        let resamplers = (0..channels).map(|_| Resampler::new(blocks)).collect::<Result<Vec<_>, _>>()?;
-        let lag = if resamplers[0].is_identity() { 0 } else { blocks.b / 2 };
-        Ok(Self {
-            order: vorbis_order(channels),
-            blocks,
-            resamplers,
-            waiting: vec![Vec::new(); channels],
-            taken: 0,
-            given: 0,
-            lag,
-            from: spec.rate,
-        })
+        let mut sources = vec![0; channels];
+        for (wav, vorbis) in vorbis_order(channels).iter().enumerate() {
+            sources[*vorbis] = wav;
+        }
+        let converter = |_| Converter::new(spec.rate, RATE, RESAMPLED);
+        let converters = (0..channels).map(converter).collect::<Result<_, _>>()?;
+        Ok(Self { converters, sources, planes: vec![Vec::new(); channels], given: 0 })
     }
 
     fn convert(&mut self, interleaved: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
-        let channels = self.waiting.len();
-        self.taken += (interleaved.len() / channels) as u64;
-        self.feed(interleaved, u64::MAX, output)
+        let channels = self.planes.len();
+        for ((converter, source), plane) in
+            self.converters.iter_mut().zip(&self.sources).zip(&mut self.planes)
+        {
+            let samples = interleaved.iter().skip(*source).step_by(channels);
+            converter.push(samples.copied(), plane)?;
+        }
+        self.give(output);
+        Ok(())
     }
 
     /// Gives the rest. Returns the number of frames at 48 kHz in all.
     fn finish(&mut self, output: &mut Vec<f32>) -> Result<u64, Failure> {
-        let frames = (self.taken * u64::from(RATE)).div_ceil(self.from.into());
-        let silence = vec![0.0; self.blocks.a * self.waiting.len()];
-        while self.given < frames {
-            self.feed(&silence, frames, output)?;
+        for (converter, plane) in self.converters.iter_mut().zip(&mut self.planes) {
+            converter.finish(plane)?;
         }
-        Ok(frames)
+        self.give(output);
+        Ok(self.given)
     }
 
-    /// Resamples whole blocks and appends frames, `most` in all.
-    fn feed(&mut self, interleaved: &[f32], most: u64, output: &mut Vec<f32>) -> Result<(), Failure> {
-        let channels = self.waiting.len();
-        for (to, from) in self.order.iter().enumerate() {
-            // The order tells where WAV's channels are in Vorbis's; this is the way back.
-            self.waiting[*from].extend(interleaved.iter().skip(to).step_by(channels));
-        }
-        let whole = self.waiting[0].len() / self.blocks.a;
-        let mut planes = vec![Vec::with_capacity(whole * self.blocks.b); channels];
-        for (channel, plane) in planes.iter_mut().enumerate() {
-            let used = whole * self.blocks.a;
-            for block in self.waiting[channel][..used].chunks_exact(self.blocks.a) {
-                self.resamplers[channel].process(block, plane)?;
-            }
-            self.waiting[channel].drain(..used);
-        }
-        let early = self.lag.min(planes[0].len());
-        self.lag -= early;
-        let ready = ((planes[0].len() - early) as u64).min(most - self.given) as usize;
-        for frame in early..early + ready {
-            output.extend(planes.iter().map(|plane| plane[frame]));
-        }
-        self.given += ready as u64;
-        Ok(())
+    /// Appends what all channels have ready, which is the same number of samples.
+    fn give(&mut self, output: &mut Vec<f32>) {
+        let frames = self.planes[0].len();
+        output.extend((0..frames).flat_map(|frame| self.planes.iter().map(move |plane| plane[frame])));
+        self.planes.iter_mut().for_each(Vec::clear);
+        self.given += frames as u64;
     }
 }
 

@@ -1,10 +1,11 @@
 //! From the reply to the output: as it is, or converted here. What has been paid for is not thrown away.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::reply::undecodable;
 use super::retry::Trouble;
 use crate::audio::decode;
 use crate::audio::encode::{self, Format};
@@ -94,15 +95,10 @@ impl Delivery {
 
 /// Decodes a reply and writes it in another format.
 fn convert(input: Input, format: Format, output: Output) -> Result<(u64, Vec<String>), Failure> {
-    let reply = |failure: Failure| Failure {
-        kind: Kind::Service,
-        message: format!("the service's reply cannot be decoded: {}", failure.message),
-        ..failure
-    };
-    let mut decoder = decode::open_input(input, None, None).map_err(reply)?;
+    let mut decoder = decode::open_input(input, None, None).map_err(undecodable)?;
     let mut encoder = encode::to(format, decoder.spec(), decoder.length().exact(), output)?;
     let mut block = Vec::new();
-    while decoder.read(&mut block).map_err(reply)? > 0 {
+    while decoder.read(&mut block).map_err(undecodable)? > 0 {
         encoder.write(&block)?;
     }
     let warnings = decoder.warnings().into_iter().map(|warning| format!("the service's reply: {warning}"));
@@ -165,15 +161,10 @@ impl Reply {
 
     fn copy(&mut self, place: &Path) -> Result<(), Failure> {
         let file = self.file()?;
-        file.seek(SeekFrom::Start(0)).map_err(|error| Failure::reading(&error))?;
+        file.rewind().map_err(|error| unspooled(&error))?;
         let mut output = Sink::at(place, false).open()?;
-        let mut block = vec![0; 64 * 1024];
-        loop {
-            match file.read(&mut block).map_err(|error| Failure::reading(&error))? {
-                0 => return output.commit().map(drop),
-                read => output.write_all(&block[..read])?,
-            }
-        }
+        output.copy(file)?;
+        output.commit().map(drop)
     }
 
     fn leave(&mut self) -> Option<PathBuf> {

@@ -10,11 +10,9 @@ mod coding;
 mod content;
 mod delivery;
 mod form;
-// Compiled with the tests as well, so that it is kept in order.
-#[cfg(any(fuzzing, test))]
-#[doc(hidden)]
-pub mod fuzz;
 mod gate;
+#[doc(hidden)]
+pub mod harness;
 pub mod key;
 mod limits;
 mod line;
@@ -31,7 +29,6 @@ pub mod settings;
 mod way;
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,7 +46,7 @@ use gate::Gate;
 use line::Line;
 use payload::Payload;
 use pieces::Joined;
-use prepare::{Prepared, Recorded};
+use prepare::{Original, Prepared};
 use retry::{Again, Retries, Trouble, seconds};
 pub use settings::FileFormat;
 use settings::Settings;
@@ -59,8 +56,8 @@ use way::Way;
 /// joined.
 #[must_use]
 pub fn own_format(source: &Source, raw: Option<Raw>, settings: &Settings) -> encode::Format {
-    match prepare::look(source, raw, settings) {
-        Ok(Some(look)) if look.way.is_joined() => encode::Format::Wav,
+    match prepare::forecast(source, raw, settings) {
+        Ok(Some(forecast)) if forecast.way.is_joined() => encode::Format::Wav,
         // What is wrong with it is told when it is worked on.
         _ => encode::Format::Mp3,
     }
@@ -87,19 +84,19 @@ impl ElevenLabs {
     fn join(
         &self,
         task: &Task,
-        recorded: &Recorded,
+        original: &Original,
         exchange: &mut Exchange,
         observer: &dyn Observer,
     ) -> Result<Joined, Failure> {
         if task.format != encode::Format::Mp3 || task.any_format {
-            return pieces::isolate(self, task, recorded, exchange, observer);
+            return pieces::isolate(self, task, original, exchange, observer);
         }
         // Who asks for MP3 gets what the service sends.
-        let Way::Padded(coding, spec, seconds) = recorded.way else { return Err(pieces::no_mp3()) };
-        let mut payload = pieces::padded(recorded, coding, observer)?;
+        let Way::Padded(coding, spec, seconds) = original.way else { return Err(pieces::no_mp3()) };
+        let mut payload = pieces::padded(original, coding, observer)?;
         exchange.file_format = Some(payload.file_format.name());
         let sent = self.send(task, &mut payload, exchange, observer)?;
-        let warnings = [vec![pieces::uncut(seconds)], sent.surprises(task)].concat();
+        let warnings = [payload.warnings(), vec![pieces::uncut(seconds)], sent.surprises(task)].concat();
         let bytes_written = sent.bytes_written;
         let recording = Recording { spec: Some(spec), seconds: Some(seconds) };
         Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
@@ -243,28 +240,6 @@ fn boundary() -> String {
     format!("voxsift-{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
 }
 
-/// The body of a request for a file, to `out` instead of to the service: for `benches/`.
-///
-/// # Errors
-/// `Input` when the file cannot be read.
-#[doc(hidden)]
-pub fn frame(source: &Source, observer: &dyn Observer, out: &mut dyn io::Write) -> Result<(), Failure> {
-    let input = source.open()?;
-    let name = payload::file_name(source);
-    let mut payload = Payload::encoded(name, Coding::Flac, input, Recording::default())?;
-    let form = Form::new(boundary(), &payload, None);
-    let line = Line::new(Duration::MAX, Duration::MAX);
-    let mut body = Body::new(&form, &mut payload.content, &payload.witness, line, observer);
-    let mut block = vec![0; line::SEND_BYTES];
-    loop {
-        let read = body.read(&mut block).map_err(|error| Failure::reading(&error))?;
-        if read == 0 {
-            return Ok(());
-        }
-        out.write_all(&block[..read]).map_err(|error| Failure::writing(&error))?;
-    }
-}
-
 impl Isolate for ElevenLabs {
     fn name(&self) -> &'static str {
         "elevenlabs"
@@ -275,7 +250,7 @@ impl Isolate for ElevenLabs {
         // Until something is sent, nothing is spent.
         let mut exchange = Exchange { credits: Some(0), ..Exchange::default() };
         let done = prepare::prepare(task, &self.settings, observer).and_then(|prepared| match prepared {
-            Prepared::Recording(recorded) => self.join(task, &recorded, &mut exchange, observer),
+            Prepared::Original(original) => self.join(task, &original, &mut exchange, observer),
             Prepared::Request(mut payload) => {
                 exchange.file_format = Some(payload.file_format.name());
                 let sent = self.send(task, &mut payload, &mut exchange, observer)?;
@@ -298,7 +273,7 @@ impl Isolate for ElevenLabs {
     }
 
     fn rehearse(&self, task: &Task) -> Result<Rehearsal, Failure> {
-        let Some(look) = prepare::look(&task.source, task.raw, &self.settings)? else {
+        let Some(forecast) = prepare::forecast(&task.source, task.raw, &self.settings)? else {
             let upload = Upload {
                 file_format: None,
                 bytes: None,
@@ -310,29 +285,29 @@ impl Isolate for ElevenLabs {
             return Ok(Rehearsal { recording: Recording::default(), upload: Some(upload) });
         };
         let as_mp3 = task.format == encode::Format::Mp3 && !task.any_format;
-        if as_mp3 && matches!(look.way, Way::Pieces(..)) {
+        if as_mp3 && matches!(forecast.way, Way::Pieces(..)) {
             return Err(pieces::no_mp3());
         }
-        let pieces = pieces::planned(look.way, &self.settings);
-        let seconds = match look.way {
-            Way::Whole | Way::Compressed(_) => look.recording.seconds,
+        let pieces = pieces::planned(forecast.way, &self.settings);
+        let seconds = match forecast.way {
+            Way::Whole | Way::Compressed(_) => forecast.recording.seconds,
             Way::Padded(..) => Some(limits::PADDED_SECONDS),
             Way::Pieces(..) => Some(pieces.iter().map(|piece| piece.seconds).sum()),
         };
-        let credits = match look.way {
+        let credits = match forecast.way {
             Way::Pieces(..) => Some(pieces.iter().filter_map(|piece| piece.credits).sum()),
             _ => seconds.map(limits::credits),
         };
-        let coding = look.way.coding();
+        let coding = forecast.way.coding();
         Ok(Rehearsal {
-            recording: look.recording,
+            recording: forecast.recording,
             upload: Some(Upload {
-                file_format: Some(coding.map_or(look.file_format, Coding::file_format).name()),
+                file_format: Some(coding.map_or(forecast.file_format, Coding::file_format).name()),
                 // What is encoded here has a size that nobody knows before.
-                bytes: look.bytes.filter(|_| coding.is_none()),
+                bytes: forecast.bytes.filter(|_| coding.is_none()),
                 seconds,
                 credits,
-                change: look.way.change(pieces.len()),
+                change: forecast.way.change(pieces.len()),
                 pieces,
             }),
         })

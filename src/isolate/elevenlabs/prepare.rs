@@ -22,18 +22,18 @@ pub(super) enum Prepared {
     /// One request.
     Request(Box<Payload>),
     /// A recording that is taken apart or made longer first.
-    Recording(Recorded),
+    Original(Original),
 }
 
 /// A recording that can be read again and again.
-pub(super) struct Recorded {
+pub(super) struct Original {
     input: Input,
     raw: Option<Raw>,
     name: String,
     pub way: Way,
 }
 
-impl Recorded {
+impl Original {
     /// Reads it from its start. Readers take turns.
     ///
     /// # Errors
@@ -136,16 +136,16 @@ pub(super) fn prepare(
     }
     let (_, bytes, recording) = facts(&task.source, task.raw, settings, &input)?;
     let way = Way::of(bytes, recording, settings)?;
-    let recorded = Recorded { input, raw: task.raw, name: file_name(&task.source), way };
+    let original = Original { input, raw: task.raw, name: file_name(&task.source), way };
     let payload = match way {
-        Way::Whole if settings.resample => converted(&recorded, Coding::Narrow, settings, observer)?,
-        Way::Whole => as_it_is(&task.source, task.raw, settings, again(&recorded.input)?)?,
+        Way::Whole if settings.resample => converted(&original, Coding::Narrow, settings, observer)?,
+        Way::Whole => as_it_is(&task.source, task.raw, settings, again(&original.input)?)?,
         Way::Compressed(coding) => {
             let bytes = bytes.map_or_else(String::new, |bytes| format!(" of {}", megabytes(bytes)));
             observer.note(&format!("instead of the file{bytes} its sound is sent, compressed without loss"));
-            converted(&recorded, coding, settings, observer)?
+            converted(&original, coding, settings, observer)?
         }
-        Way::Padded(..) | Way::Pieces(..) => return Ok(Prepared::Recording(recorded)),
+        Way::Padded(..) | Way::Pieces(..) => return Ok(Prepared::Original(original)),
     };
     Ok(Prepared::Request(Box::new(payload)))
 }
@@ -168,16 +168,20 @@ fn spooled(task: &Task, settings: &Settings, mut input: Input) -> Result<Input, 
 ///
 /// # Errors
 /// As [`prepare`].
-pub(super) fn look(source: &Source, raw: Option<Raw>, settings: &Settings) -> Result<Option<Look>, Failure> {
+pub(super) fn forecast(
+    source: &Source,
+    raw: Option<Raw>,
+    settings: &Settings,
+) -> Result<Option<Forecast>, Failure> {
     if source.is_pipe() {
         return Ok(None);
     }
     let (file_format, bytes, recording) = facts(source, raw, settings, &source.open()?)?;
-    Ok(Some(Look { file_format, bytes, recording, way: Way::of(bytes, recording, settings)? }))
+    Ok(Some(Forecast { file_format, bytes, recording, way: Way::of(bytes, recording, settings)? }))
 }
 
 /// What is known of a recording before anything is sent.
-pub(super) struct Look {
+pub(super) struct Forecast {
     pub file_format: FileFormat,
     /// Bytes of audio, if it is sent as it is.
     pub bytes: Option<u64>,
@@ -204,16 +208,16 @@ fn facts(
 
 /// The whole recording, decoded here and sent in another coding.
 fn converted(
-    recorded: &Recorded,
+    original: &Original,
     coding: Coding,
     settings: &Settings,
     observer: &dyn Observer,
 ) -> Result<Payload, Failure> {
     // Too little may still become enough.
     let allowed = |seconds: f64| limits::check(None, Some(seconds.max(LEAST_SECONDS)), settings);
-    let Encoding { spool, spec, frames, warnings } = recorded.encoded(coding, &allowed, observer)?;
+    let Encoding { spool, spec, frames, warnings } = original.encoded(coding, &allowed, observer)?;
     let samples = spool.finish()?;
     let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames)) };
     limits::check(samples.byte_len(), recording.seconds, settings)?;
-    Ok(recorded.payload(None, coding, samples, recording)?.with(warnings))
+    Ok(original.payload(None, coding, samples, recording)?.with(warnings))
 }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use super::Settings;
 use super::bands::{Curve, Gate};
-use super::frames::{Format, Ramp};
+use super::frames::{Ramp, Timing};
 use super::front::blocks;
 use super::level::{MakeUp, amplitude};
 use crate::audio::resample::{Blocks, Resampler};
@@ -66,15 +66,15 @@ pub struct Back {
 }
 
 impl Back {
-    /// The last stage behind a network of `format`.
+    /// The last stage behind a network of `timing`.
     ///
     /// # Errors
     /// `Internal` when a resampler cannot be made.
-    pub fn new(format: Format, settings: Settings) -> Result<Self, Failure> {
-        let Format { rate, hop, .. } = format;
-        let blocks = blocks(settings.rate, format);
+    pub fn new(timing: Timing, settings: Settings) -> Result<Self, Failure> {
+        let Timing { rate, hop, .. } = timing;
+        let blocks = blocks(settings.rate, timing);
         let up = Resampler::new(blocks.reversed())?;
-        let (_, look_ahead) = settings.look_ahead(format);
+        let (_, look_ahead) = settings.look_ahead(timing);
         let floor = settings.attenuation_limit.map_or(0.0, |db| amplitude(-db));
         Ok(Self {
             hop,
@@ -83,7 +83,7 @@ impl Back {
             look_ahead,
             // All room at once: queues that grow leave holes in the memory.
             ahead: VecDeque::with_capacity((look_ahead + 1) * hop),
-            make_up: MakeUp::make_up(format.frames(MAKE_UP_MEMORY)),
+            make_up: MakeUp::make_up(timing.frames(MAKE_UP_MEMORY)),
             make_up_gain: (look_ahead == 0).then(|| amplitude(USUAL_MAKE_UP_DB)),
             adaption: 1.0 - (-(hop as f32) / (ADAPTION * rate as f32)).exp(),
             gate: Gate::new(rate, hop),

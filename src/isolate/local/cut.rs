@@ -1,6 +1,6 @@
 //! Where a recording is cut into pieces: by its kind and length alone, so that the result is the same on every machine.
 
-use super::frames::Format;
+use super::frames::Timing;
 use crate::audio::Spec;
 
 /// The longest piece, in seconds. A longer one would cost less for its warm-up, and more memory: a minute of each channel
@@ -36,12 +36,12 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// The pieces for a network of `format` of a recording that is `seconds` long, as far as that is known.
+    /// The pieces for a network of `timing` of a recording that is `seconds` long, as far as that is known.
     ///
     /// They are equal and of even number, so that 2 cores end at the same time. `None` for sources of so many samples that pieces
     /// would be too short: those have channels enough for the cores.
     #[must_use]
-    pub fn of(format: Format, spec: Spec, seconds: Option<f64>) -> Option<Self> {
+    pub fn of(timing: Timing, spec: Spec, seconds: Option<f64>) -> Option<Self> {
         let most = LONGEST.min(MOST_SAMPLES / (f64::from(spec.channels) * f64::from(spec.rate)));
         if most < SHORTEST {
             return None;
@@ -54,8 +54,8 @@ impl Cut {
             Some(seconds) => (seconds + 0.5) / (2.0 * (seconds / (2.0 * most)).ceil()),
         };
         // Upwards, so that nothing remains for one more piece.
-        let length = (length * f64::from(format.rate) / format.hop as f64).ceil() as usize;
-        Some(Self { length, warm_up: format.frames(WARM_UP), joint: format.frames(JOINT) })
+        let length = (length * f64::from(timing.rate) / timing.hop as f64).ceil() as usize;
+        Some(Self { length, warm_up: timing.frames(WARM_UP), joint: timing.frames(JOINT) })
     }
 }
 
@@ -66,10 +66,10 @@ mod tests {
 
     #[test]
     fn pieces_are_equal_and_of_even_number() {
-        let format = Format { rate: 16_000, hop: 160, latency: 1 };
+        let timing = Timing { rate: 16_000, hop: 160, latency: 1 };
         let spec = Spec { rate: 48_000, channels: 1, depth: Depth::Int16 };
         for seconds in [90.0, 100.5, 239.0, 240.0, 241.0, 354.0, 600.0, 3_600.0, 36_000.0] {
-            let cut = Cut::of(format, spec, Some(seconds)).expect("it is cut");
+            let cut = Cut::of(timing, spec, Some(seconds)).expect("it is cut");
             let pieces = seconds * 100.0 / cut.length as f64;
             assert_eq!(pieces.ceil() as usize % 2, 0, "{seconds} s: {pieces} pieces");
             // None of them is much shorter than the others.
@@ -80,12 +80,12 @@ mod tests {
 
     #[test]
     fn what_is_short_or_wide_is_not_cut() {
-        let format = Format { rate: 16_000, hop: 160, latency: 1 };
+        let timing = Timing { rate: 16_000, hop: 160, latency: 1 };
         let spec = |channels, rate| Spec { rate, channels, depth: Depth::Int16 };
         for seconds in [0.0, 1.0, 89.0] {
-            assert!(Cut::of(format, spec(2, 48_000), Some(seconds)).is_some_and(|cut| cut.length == 9_000));
+            assert!(Cut::of(timing, spec(2, 48_000), Some(seconds)).is_some_and(|cut| cut.length == 9_000));
         }
-        assert!(Cut::of(format, spec(8, 48_000), Some(3_600.0)).is_some());
-        assert!(Cut::of(format, spec(8, 96_000), Some(3_600.0)).is_none());
+        assert!(Cut::of(timing, spec(8, 48_000), Some(3_600.0)).is_some());
+        assert!(Cut::of(timing, spec(8, 96_000), Some(3_600.0)).is_none());
     }
 }

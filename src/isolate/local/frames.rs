@@ -5,7 +5,7 @@ use crate::error::Failure;
 
 /// What there is to know of a network before it runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Format {
+pub struct Timing {
     /// Samples per second.
     pub rate: u32,
     /// Samples per frame.
@@ -14,8 +14,8 @@ pub struct Format {
     pub latency: usize,
 }
 
-impl Format {
-    /// The format of `model`.
+impl Timing {
+    /// The timing of `model`.
     #[must_use]
     pub fn of(model: &dyn Model) -> Self {
         let hop = model.hop();
@@ -126,7 +126,7 @@ impl Network {
     /// Runs a fresh stream.
     #[must_use]
     pub fn new(model: Box<dyn Model>) -> Self {
-        let Format { hop, latency, .. } = Format::of(model.as_ref());
+        let Timing { hop, latency, .. } = Timing::of(model.as_ref());
         Self { model, latency, noisy: vec![0.0; hop], clean: vec![0.0; hop] }
     }
 

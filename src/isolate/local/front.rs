@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Settings;
-use super::frames::{Format, Frames, Ramp};
+use super::frames::{Frames, Ramp, Timing};
 use super::level::Leveller;
 use crate::audio::resample::{Blocks, Resampler};
 use crate::error::Failure;
@@ -17,11 +17,11 @@ const LEVEL_MEMORY: f32 = 8.0;
 
 /// The blocks in which a source goes to a network's rate.
 #[must_use]
-pub fn blocks(rate: u32, format: Format) -> Blocks {
-    if rate == format.rate {
-        Blocks { a: format.hop, b: format.hop }
+pub fn blocks(rate: u32, timing: Timing) -> Blocks {
+    if rate == timing.rate {
+        Blocks { a: timing.hop, b: timing.hop }
     } else {
-        Blocks::new(rate, format.rate, format.hop, (BLOCK * format.rate as f32) as usize)
+        Blocks::new(rate, timing.rate, timing.hop, (BLOCK * timing.rate as f32) as usize)
     }
 }
 
@@ -43,22 +43,22 @@ pub struct Front {
 }
 
 impl Front {
-    /// The first stage before a network of `format`.
+    /// The first stage before a network of `timing`.
     ///
     /// # Errors
     /// `Internal` when a resampler cannot be made.
-    pub fn new(format: Format, settings: Settings) -> Result<Self, Failure> {
-        let blocks = blocks(settings.rate, format);
-        let (look_ahead, _) = settings.look_ahead(format);
+    pub fn new(timing: Timing, settings: Settings) -> Result<Self, Failure> {
+        let blocks = blocks(settings.rate, timing);
+        let (look_ahead, _) = settings.look_ahead(timing);
         Ok(Self {
-            hop: format.hop,
+            hop: timing.hop,
             blocks,
             down: Resampler::new(blocks)?,
             unblocked: Vec::with_capacity(blocks.a),
             // All room at once: queues that grow leave holes in the memory.
-            ahead: VecDeque::with_capacity((look_ahead + 1) * format.hop + blocks.b),
+            ahead: VecDeque::with_capacity((look_ahead + 1) * timing.hop + blocks.b),
             look_ahead,
-            leveller: Leveller::leveller(format.frames(LEVEL_MEMORY)),
+            leveller: Leveller::leveller(timing.frames(LEVEL_MEMORY)),
             gain: None,
             given: 0,
         })

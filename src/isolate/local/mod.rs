@@ -1,7 +1,8 @@
 //! The local engine: a neural network inside the program. Free, private, offline.
 
 mod back;
-mod bands;
+#[doc(hidden)]
+pub mod bands;
 mod crew;
 mod cut;
 mod ensemble;
@@ -25,7 +26,7 @@ use crate::error::Failure;
 use crew::{Cores, Crew};
 use cut::Cut;
 use ensemble::{Ensemble, State};
-use frames::Format;
+use frames::Timing;
 use models::Weights;
 use pieces::Pieces;
 use stream::Stream;
@@ -52,9 +53,9 @@ struct Settings {
 
 impl Settings {
     /// How many frames the measurements before and behind the network look ahead.
-    fn look_ahead(self, format: Format) -> (usize, usize) {
-        let level = format.frames(self.look_ahead * LEVEL_SHARE);
-        (level, format.frames(self.look_ahead) - level)
+    fn look_ahead(self, timing: Timing) -> (usize, usize) {
+        let level = timing.frames(self.look_ahead * LEVEL_SHARE);
+        (level, timing.frames(self.look_ahead) - level)
     }
 }
 
@@ -85,12 +86,12 @@ impl Local {
         // Nothing may hold up a live source.
         let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
         let (weights, model) = (self.weights.clone(), self.weights.stream()?);
-        let format = Format::of(model.as_ref());
+        let timing = Timing::of(model.as_ref());
         let seconds = decoder.length().frames().map(|frames| spec.seconds(frames));
-        Ok(match (core, Cut::of(format, spec, seconds)) {
+        Ok(match (core, Cut::of(timing, spec, seconds)) {
             (Some(core), Some(cut)) if !live => {
                 let crew = Crew::new(&self.cores, core);
-                Box::new(Pieces::new(weights, format, settings, channels, cut, crew)?)
+                Box::new(Pieces::new(weights, timing, settings, channels, cut, crew)?)
             }
             (core, _) => Box::new(Stream::new(weights, model, settings, channels, &self.cores, core)?),
         })

@@ -11,7 +11,7 @@ use super::back::Back;
 use super::crew::{Crew, Ticket};
 use super::cut::Cut;
 use super::ensemble::{Ensemble, State, interleave, split};
-use super::frames::{Format, Frames};
+use super::frames::{Frames, Timing};
 use super::front::Front;
 use super::models::Weights;
 use super::piece::{Isolated, Piece};
@@ -23,7 +23,7 @@ const SHARE: usize = 100;
 /// All channels of a recording.
 pub struct Pieces {
     weights: Weights,
-    format: Format,
+    timing: Timing,
     cut: Cut,
     crew: Crew,
     /// Before the network, and behind it. `None` while a channel is the same as the first.
@@ -83,7 +83,7 @@ impl Pieces {
     /// `Internal` when a resampler cannot be made.
     pub fn new(
         weights: Weights,
-        format: Format,
+        timing: Timing,
         settings: Settings,
         channels: usize,
         cut: Cut,
@@ -91,7 +91,7 @@ impl Pieces {
     ) -> Result<Self, Failure> {
         let mut pieces = Self {
             weights,
-            format,
+            timing,
             cut,
             crew,
             entries: (0..channels).map(|_| None).collect(),
@@ -105,15 +105,15 @@ impl Pieces {
             ended: false,
             cut_off: 0,
             passed: 0,
-            samples_per_frame: f64::from(settings.rate) * format.hop as f64 / f64::from(format.rate),
+            samples_per_frame: f64::from(settings.rate) * timing.hop as f64 / f64::from(timing.rate),
         };
         pieces.entries[0] = Some(Entry {
-            front: Front::new(format, settings)?,
+            front: Front::new(timing, settings)?,
             source: VecDeque::new(),
-            frames: Frames::with_room(format.hop, pieces.room()),
+            frames: Frames::with_room(timing.hop, pieces.room()),
             warm_up: 0,
         });
-        pieces.exits[0] = Some(Exit { back: Back::new(format, settings)?, tail: Vec::new() });
+        pieces.exits[0] = Some(Exit { back: Back::new(timing, settings)?, tail: Vec::new() });
         pieces.ready[0] = Some(Vec::new());
         Ok(pieces)
     }
@@ -125,7 +125,7 @@ impl Pieces {
 
     /// Frames that a piece needs behind its end.
     fn behind(&self) -> usize {
-        self.cut.joint + self.format.latency
+        self.cut.joint + self.timing.latency
     }
 
     /// Frames that there are at most before a piece is cut off: some more than it has, as the source comes in blocks.
@@ -258,7 +258,7 @@ impl Ensemble for Pieces {
         self.ended = true;
         let all = self.exits[0].as_ref().map_or(0, |exit| exit.back.needs(self.taken));
         for entry in self.entries.iter_mut().flatten() {
-            entry.front.end(all + self.format.latency as u64, &mut entry.frames)?;
+            entry.front.end(all + self.timing.latency as u64, &mut entry.frames)?;
         }
         self.cut_off();
         let rest = (all - self.cut_off) as usize;

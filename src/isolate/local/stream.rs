@@ -9,7 +9,7 @@ use super::Settings;
 use super::back::Back;
 use super::crew::{Core, Cores};
 use super::ensemble::{Ensemble, State, interleave, split};
-use super::frames::{Format, Frames, Network};
+use super::frames::{Frames, Network, Timing};
 use super::front::Front;
 use super::models::{Model, Weights};
 use crate::error::Failure;
@@ -29,8 +29,8 @@ pub struct Stream {
     /// That of this thread. A live source has none where others are at work on all of them, and waits for none.
     _core: Option<Core>,
     /// The channels. `None` while one is the same as the first.
-    voices: Vec<Option<Voice>>,
-    /// A block, and the result: `None` as in `voices`.
+    channels: Vec<Option<Channel>>,
+    /// A block, and the result: `None` as in `channels`.
     samples: Vec<Vec<f32>>,
     ready: Vec<Option<Vec<f32>>>,
     ended: bool,
@@ -38,7 +38,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// All of `channels` channels, the first of them through `model`.
+    /// All of `count` channels, the first of them through `model`.
     ///
     /// # Errors
     /// `Internal` when a resampler cannot be made.
@@ -46,55 +46,55 @@ impl Stream {
         weights: Weights,
         model: Box<dyn Model>,
         settings: Settings,
-        channels: usize,
+        count: usize,
         cores: &Arc<Cores>,
         core: Option<Core>,
     ) -> Result<Self, Failure> {
-        let mut voices: Vec<Option<Voice>> = (0..channels).map(|_| None).collect();
-        let mut ready = vec![None; channels];
-        if let (Some(voice), Some(ready)) = (voices.first_mut(), ready.first_mut()) {
-            *voice = Some(Voice::new(model, settings, channels > 1)?);
+        let mut channels: Vec<Option<Channel>> = (0..count).map(|_| None).collect();
+        let mut ready = vec![None; count];
+        if let (Some(channel), Some(ready)) = (channels.first_mut(), ready.first_mut()) {
+            *channel = Some(Channel::new(model, settings, count > 1)?);
             *ready = Some(Vec::new());
         }
         Ok(Self {
             weights,
             cores: Arc::clone(cores),
             _core: core,
-            voices,
-            samples: vec![Vec::new(); channels],
+            channels,
+            samples: vec![Vec::new(); count],
             ready,
             ended: false,
             done: 0,
         })
     }
 
-    /// Gives a voice of its own to every channel that is no longer the same as the first.
+    /// Gives a channel of its own to every channel that is no longer the same as the first.
     fn part_ways(&mut self) -> Result<(), Failure> {
-        let Some((Some(first), others)) = self.voices.split_first_mut() else {
+        let Some((Some(first), others)) = self.channels.split_first_mut() else {
             return Ok(());
         };
-        for (channel, voice) in (1..).zip(others.iter_mut()) {
-            if voice.is_none() && self.samples[channel] != self.samples[0] {
-                *voice = Some(first.twin(self.weights.stream()?)?);
+        for (at, channel) in (1..).zip(others.iter_mut()) {
+            if channel.is_none() && self.samples[at] != self.samples[0] {
+                *channel = Some(first.twin(self.weights.stream()?)?);
                 let ready = self.ready[0].clone();
-                self.ready[channel] = ready;
+                self.ready[at] = ready;
             }
         }
         first.followed = others.iter().any(Option::is_none);
         Ok(())
     }
 
-    /// Runs `work` on every voice, on as many cores as are free.
+    /// Runs `work` on every channel, on as many cores as are free.
     fn each(
         &mut self,
-        work: impl Fn(&mut Voice, &[f32], &mut Vec<f32>) -> Result<(), Failure> + Sync,
+        work: impl Fn(&mut Channel, &[f32], &mut Vec<f32>) -> Result<(), Failure> + Sync,
     ) -> Result<(), Failure> {
-        let all = self.voices.iter_mut().zip(&self.samples).zip(&mut self.ready);
+        let all = self.channels.iter_mut().zip(&self.samples).zip(&mut self.ready);
         let mut all: Vec<_> = all
-            .filter_map(|((voice, samples), ready)| Some((voice.as_mut()?, samples, ready.as_mut()?)))
+            .filter_map(|((channel, samples), ready)| Some((channel.as_mut()?, samples, ready.as_mut()?)))
             .collect();
-        let run = |share: &mut [(&mut Voice, &Vec<f32>, &mut Vec<f32>)]| {
-            share.iter_mut().try_for_each(|(voice, samples, ready)| work(voice, samples, ready))
+        let run = |share: &mut [(&mut Channel, &Vec<f32>, &mut Vec<f32>)]| {
+            share.iter_mut().try_for_each(|(channel, samples, ready)| work(channel, samples, ready))
         };
         let more: Vec<Core> = (1..all.len()).map_while(|_| self.cores.spare()).collect();
         if more.is_empty() {
@@ -114,20 +114,20 @@ impl Ensemble for Stream {
     fn push(&mut self, block: &[f32]) -> Result<(), Failure> {
         split(block, &mut self.samples);
         self.part_ways()?;
-        self.each(Voice::push)
+        self.each(Channel::push)
     }
 
     fn end(&mut self) -> Result<(), Failure> {
         self.ended = true;
-        self.each(|voice, _, _| voice.end())
+        self.each(|channel, _, _| channel.end())
     }
 
     fn work(&mut self, output: &mut Vec<f32>) -> Result<State, Failure> {
         if self.ended {
-            self.each(|voice, _, ready| voice.drain(ready))?;
+            self.each(|channel, _, ready| channel.drain(ready))?;
         }
         self.done += interleave(&mut self.ready, output);
-        let complete = self.voices.iter().flatten().all(Voice::is_complete);
+        let complete = self.channels.iter().flatten().all(Channel::is_complete);
         Ok(match (self.ended, complete) {
             (false, _) => State::Hungry,
             (true, false) => State::Busy,
@@ -141,8 +141,8 @@ impl Ensemble for Stream {
 }
 
 /// One channel.
-struct Voice {
-    format: Format,
+struct Channel {
+    timing: Timing,
     front: Front,
     network: Network,
     back: Back,
@@ -158,16 +158,16 @@ struct Voice {
     taken: u64,
 }
 
-impl Voice {
+impl Channel {
     fn new(model: Box<dyn Model>, settings: Settings, followed: bool) -> Result<Self, Failure> {
-        let format = Format::of(model.as_ref());
+        let timing = Timing::of(model.as_ref());
         let waiting = (settings.look_ahead + 0.2) * settings.rate as f32;
         Ok(Self {
-            format,
-            front: Front::new(format, settings)?,
+            timing,
+            front: Front::new(timing, settings)?,
             network: Network::new(model),
-            back: Back::new(format, settings)?,
-            frames: Frames::with_room(format.hop, 0),
+            back: Back::new(timing, settings)?,
+            frames: Frames::with_room(timing.hop, 0),
             next: 0,
             followed,
             source: VecDeque::with_capacity(waiting as usize),
@@ -178,7 +178,7 @@ impl Voice {
     /// A second one that goes on from here through `model`, when that has heard the last frames.
     fn twin(&self, model: Box<dyn Model>) -> Result<Self, Failure> {
         let mut network = Network::new(model);
-        let warm_up = self.next.min(self.format.frames(WARM_UP) + self.format.latency);
+        let warm_up = self.next.min(self.timing.frames(WARM_UP) + self.timing.latency);
         for index in self.next - warm_up..self.next {
             network.process(&self.frames, index)?;
         }
@@ -205,7 +205,7 @@ impl Voice {
 
     /// The source has ended.
     fn end(&mut self) -> Result<(), Failure> {
-        let all = self.back.needs(self.taken) + self.format.latency as u64;
+        let all = self.back.needs(self.taken) + self.timing.latency as u64;
         self.front.end(all, &mut self.frames)
     }
 
@@ -233,7 +233,7 @@ impl Voice {
             }
             self.next += 1;
         }
-        let history = if self.followed { self.format.frames(WARM_UP) } else { 0 } + self.format.latency;
+        let history = if self.followed { self.timing.frames(WARM_UP) } else { 0 } + self.timing.latency;
         // Not at once, as it moves all that stay.
         if self.next > 2 * history {
             self.frames.forget(self.next - history);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::crew::{Cores, Crew};
 use super::cut::Cut;
 use super::ensemble::{Ensemble, State};
-use super::frames::Format;
+use super::frames::Timing;
 use super::models::{Name, Weights};
 use super::pieces::Pieces;
 use super::stream::Stream;
@@ -19,22 +19,22 @@ const SHORT: Cut = Cut { length: 53, warm_up: 17, joint: 3 };
 
 struct Stage {
     weights: Weights,
-    format: Format,
+    timing: Timing,
     settings: Settings,
 }
 
 impl Stage {
     fn new(rate: u32) -> Self {
         let weights = Weights::load(Name::Hush).expect("weights");
-        let format = Format::of(weights.stream().expect("a stream").as_ref());
+        let timing = Timing::of(weights.stream().expect("a stream").as_ref());
         let settings = Settings { rate, look_ahead: LOOK_AHEAD, attenuation_limit: None };
-        Self { weights, format, settings }
+        Self { weights, timing, settings }
     }
 
     fn pieces(&self, channels: usize, cut: Cut, cores: usize) -> Pieces {
         let cores = Cores::new(cores);
         let crew = Crew::new(&cores, cores.take());
-        Pieces::new(self.weights.clone(), self.format, self.settings, channels, cut, crew)
+        Pieces::new(self.weights.clone(), self.timing, self.settings, channels, cut, crew)
             .expect("resamplers")
     }
 
@@ -176,7 +176,7 @@ fn nobody_goes_on_with_a_recording_that_has_failed() {
     let cores = Cores::new(3);
     let crew = Crew::new(&cores, cores.take());
     let mut pieces =
-        Pieces::new(stage.weights.clone(), stage.format, stage.settings, 1, SHORT, crew).expect("resamplers");
+        Pieces::new(stage.weights.clone(), stage.timing, stage.settings, 1, SHORT, crew).expect("resamplers");
     pieces.push(&noise(10 * 16_000)).expect("it takes a block");
     drop(pieces);
     // All cores come back.

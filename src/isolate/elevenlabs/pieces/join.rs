@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::measure::open;
 use super::voice::Voice;
 use crate::audio::encode::Encode;
-use crate::audio::{Spec, decode};
+use crate::audio::{Spec, decode, mono};
 use crate::error::Failure;
 use crate::isolate::{Observer, Stage};
 
@@ -102,8 +102,7 @@ impl Reader {
             return Ok(frames);
         }
         // One of fewer channels among others: as mono.
-        let mono = frames.chunks_exact(own).map(|frame| frame.iter().sum::<f32>() / own as f32);
-        Ok(mono.flat_map(|sample| std::iter::repeat_n(sample, self.channels)).collect())
+        Ok(mono(&frames, own).flat_map(|sample| std::iter::repeat_n(sample, self.channels)).collect())
     }
 }
 

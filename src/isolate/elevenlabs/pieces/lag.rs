@@ -8,6 +8,7 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use super::voice::Voice;
 use crate::audio::decode::Decoder;
+use crate::audio::mono;
 use crate::error::Failure;
 
 /// The longest lag that is looked for, to both sides, in seconds: no encoder or filter has more.
@@ -148,8 +149,7 @@ impl Mono {
                 break;
             }
             self.ended = self.decoder.read(&mut self.block)? == 0;
-            let mono = self.block.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>());
-            self.samples.extend(mono);
+            self.samples.extend(mono(&self.block, channels));
         }
         let mut stretch = self.samples[..count.min(self.samples.len())].to_vec();
         stretch.resize(count, 0.0);

@@ -22,7 +22,7 @@ use super::ElevenLabs;
 use super::coding::Coding;
 use super::limits::{self, PADDED_SECONDS};
 use super::payload::Payload;
-use super::prepare::{Encoding, Recorded};
+use super::prepare::{Encoding, Original};
 use super::settings::Settings;
 use super::way::Way;
 use crate::audio::encode::{self, Format};
@@ -33,7 +33,7 @@ use cuts::Lengths;
 use folder::{Folder, Manifest};
 use join::Part;
 use measure::Measures;
-use send::{Progress, Work};
+use send::{Tally, Work};
 use survey::Survey;
 
 /// The description of folders that this program writes and understands.
@@ -82,19 +82,19 @@ fn planned_piece(range: &Range<u64>, spec: Spec) -> Piece {
 pub(super) fn isolate(
     engine: &ElevenLabs,
     task: &Task,
-    recorded: &Recorded,
+    original: &Original,
     exchange: &mut Exchange,
     observer: &dyn Observer,
 ) -> Result<Joined, Failure> {
-    let (Way::Pieces(coding, ..) | Way::Padded(coding, ..)) = recorded.way else {
+    let (Way::Pieces(coding, ..) | Way::Padded(coding, ..)) = original.way else {
         return Err(Failure::internal("a whole recording is to be joined"));
     };
     let format = if task.format == Format::Mp3 && task.any_format { Format::Wav } else { task.format };
     // Opened before anything is sent, so that a place that cannot be written costs nothing.
     let output = task.sink.open()?;
-    let survey = Survey::of(recorded.decoder()?, observer)?;
+    let survey = Survey::of(original.decoder()?, observer)?;
     let lengths = Lengths::of(coding, survey.spec, engine.settings.split);
-    let cuts = match recorded.way {
+    let cuts = match original.way {
         Way::Pieces(..) => lengths.in_pauses(survey.total, &survey.envelope, survey.hop),
         _ => Vec::new(),
     };
@@ -112,19 +112,19 @@ pub(super) fn isolate(
     let work = Work {
         engine,
         task,
-        recorded,
+        original,
         coding,
         spec: survey.spec,
         overlap,
         folder: &folder,
         ranges: &ranges,
         observer,
-        progress: Mutex::new(Progress::new(&ranges, survey.spec, &folder)),
+        tally: Mutex::new(Tally::new(&ranges, survey.spec, &folder)),
     };
     work.announce();
     let sent = work.send_all();
-    let Progress { pieces, total, failure, warnings: told, .. } =
-        work.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Tally { pieces, total, failure, warnings: told, .. } =
+        work.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     *exchange = Exchange { file_format: Some(coding.file_format().name()), ..total };
     exchange.pieces = if ranges.len() > 1 { pieces } else { Vec::new() };
     let done = (0..ranges.len()).filter(|piece| folder.has(*piece)).count();
@@ -227,14 +227,14 @@ fn drifts(measures: &[Measures], of: usize) -> Vec<String> {
 /// # Errors
 /// Those of reading and encoding it.
 pub(super) fn padded(
-    recorded: &Recorded,
+    original: &Original,
     coding: Coding,
     observer: &dyn Observer,
 ) -> Result<Payload, Failure> {
-    let Encoding { mut spool, spec, frames, .. } = recorded.encoded(coding, &|_| Ok(()), observer)?;
+    let Encoding { mut spool, spec, frames, warnings } = original.encoded(coding, &|_| Ok(()), observer)?;
     spool.write(&silence(frames, spec))?;
     let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames).max(PADDED_SECONDS)) };
-    recorded.payload(None, coding, spool.finish()?, recording)
+    Ok(original.payload(None, coding, spool.finish()?, recording)?.with(warnings))
 }
 
 /// What is missing behind so many frames.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::super::coding::{Coding, Spool};
-use super::super::prepare::{Recorded, again};
+use super::super::prepare::{Original, again};
 use super::super::{ElevenLabs, reply};
 use super::folder::Folder;
 use super::measure::measure;
@@ -22,18 +22,18 @@ use crate::source::Input;
 pub(super) struct Work<'a> {
     pub engine: &'a ElevenLabs,
     pub task: &'a Task,
-    pub recorded: &'a Recorded,
+    pub original: &'a Original,
     pub coding: Coding,
     pub spec: Spec,
     pub overlap: u64,
     pub folder: &'a Folder,
     pub ranges: &'a [Range<u64>],
     pub observer: &'a dyn Observer,
-    pub progress: Mutex<Progress>,
+    pub tally: Mutex<Tally>,
 }
 
 /// How far the pieces are.
-pub(super) struct Progress {
+pub(super) struct Tally {
     pub pieces: Vec<Piece>,
     done: u64,
     /// What passed between us and the service for all of them.
@@ -44,10 +44,10 @@ pub(super) struct Progress {
     pub failure: Option<Failure>,
 }
 
-impl Progress {
+impl Tally {
     pub(super) fn new(ranges: &[Range<u64>], spec: Spec, folder: &Folder) -> Self {
-        let state = |piece| if folder.has(piece) { PieceState::Kept } else { PieceState::Planned };
-        let piece = |(at, range)| Piece { state: state(at), ..planned_piece(range, spec) };
+        let begun = |piece| if folder.has(piece) { PieceState::Kept } else { PieceState::Planned };
+        let piece = |(at, range)| Piece { state: begun(at), ..planned_piece(range, spec) };
         let pieces: Vec<_> = ranges.iter().enumerate().map(piece).collect();
         let total = Exchange { credits: Some(0), ..Exchange::default() };
         Self { pieces, done: 0, total, warnings: Vec::new(), failure: None }
@@ -61,8 +61,8 @@ struct Encoded {
 }
 
 impl Work<'_> {
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says what is going to happen, where it is worth it.
@@ -87,10 +87,10 @@ impl Work<'_> {
     /// Encodes what is missing and has it sent, several pieces at once.
     ///
     /// # Errors
-    /// Those of reading the recording and encoding it; those of sending are in `progress`.
+    /// Those of reading the recording and encoding it; those of sending are in `tally`.
     pub(super) fn send_all(&self) -> Result<(), Failure> {
         let missing = (0..self.ranges.len()).filter(|piece| !self.is_finished(*piece)).count();
-        self.progress().done = (self.ranges.len() - missing) as u64;
+        self.tally().done = (self.ranges.len() - missing) as u64;
         if missing == 0 {
             return Ok(());
         }
@@ -115,29 +115,29 @@ impl Work<'_> {
     }
 
     fn worker(&self, take: &Mutex<Receiver<Encoded>>) {
-        while self.progress().failure.is_none() {
+        while self.tally().failure.is_none() {
             let next = take.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(encoded) = next else { return };
             // Somebody may have failed meanwhile.
-            if self.progress().failure.is_some() {
+            if self.tally().failure.is_some() {
                 return;
             }
             let piece = encoded.piece;
             match self.send(encoded) {
                 Ok(()) => {
-                    let mut progress = self.progress();
-                    progress.done += 1;
-                    let stage = Stage::Pieces { done: progress.done, of: self.ranges.len() as u64 };
-                    drop(progress);
+                    let mut tally = self.tally();
+                    tally.done += 1;
+                    let stage = Stage::Pieces { done: tally.done, of: self.ranges.len() as u64 };
+                    drop(tally);
                     self.observer.stage(stage);
                 }
                 Err(failure) => {
-                    let mut progress = self.progress();
-                    if progress.pieces[piece].state != PieceState::Done {
-                        progress.pieces[piece].state = PieceState::Failed;
+                    let mut tally = self.tally();
+                    if tally.pieces[piece].state != PieceState::Done {
+                        tally.pieces[piece].state = PieceState::Failed;
                     }
                     let message = format!("{}{}", self.about(piece), failure.message);
-                    progress.failure.get_or_insert(Failure { message, ..failure });
+                    tally.failure.get_or_insert(Failure { message, ..failure });
                 }
             }
         }
@@ -154,8 +154,8 @@ impl Work<'_> {
     /// Reads the recording and gives away the pieces that are missing, in their order.
     fn encode(&self, give: &SyncSender<Encoded>) -> Result<(), Failure> {
         let of = self.ranges.len() as u64;
-        self.observer.stage(Stage::Pieces { done: self.progress().done, of });
-        let mut decoder = self.recorded.decoder()?;
+        self.observer.stage(Stage::Pieces { done: self.tally().done, of });
+        let mut decoder = self.original.decoder()?;
         let channels = u64::from(self.spec.channels);
         let mut waiting =
             self.ranges.iter().enumerate().filter(|(piece, _)| !self.is_finished(*piece)).peekable();
@@ -236,23 +236,21 @@ impl Work<'_> {
         let seconds = self.sent_frames(piece, self.spec.rate) as f64 / f64::from(self.spec.rate);
         let number = (self.ranges.len() > 1).then_some(piece + 1);
         let recording = Recording { spec: Some(self.spec), seconds: Some(seconds) };
-        let mut payload = self.recorded.payload(number, self.coding, samples, recording)?;
+        let mut payload = self.original.payload(number, self.coding, samples, recording)?;
         let sink = Sink::File { path: self.folder.reply(piece), replace: true, make_folder: false };
         let task = Task { sink, format: Format::Mp3, ..self.task.clone() };
         let mut exchange = Exchange { credits: Some(0), ..Exchange::default() };
         let observer = Piecewise { about: self.about(piece), observer: self.observer };
         let sent = self.engine.send(&task, &mut payload, &mut exchange, &observer);
-        let mut progress = self.progress();
-        let known = &mut progress.pieces[piece];
+        let mut tally = self.tally();
+        let known = &mut tally.pieces[piece];
         (known.attempts, known.credits) = (exchange.attempts, exchange.credits);
         known.request_id.clone_from(&exchange.request_id);
         if sent.is_ok() {
             known.state = PieceState::Done;
         }
-        progress.total.add(exchange);
-        progress
-            .warnings
-            .extend(sent?.warnings.iter().map(|warning| format!("{}{warning}", self.about(piece))));
+        tally.total.add(exchange);
+        tally.warnings.extend(sent?.warnings.iter().map(|warning| format!("{}{warning}", self.about(piece))));
         Ok(())
     }
 }

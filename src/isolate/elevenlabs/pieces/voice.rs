@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::f64::consts::PI;
 
+use super::super::reply::undecodable;
 use crate::audio::decode::{self, Decoder};
-use crate::audio::resample::{Blocks, Resampler};
-use crate::error::{Failure, Kind};
+use crate::audio::mono;
+use crate::audio::resample::Converter;
+use crate::error::Failure;
 use crate::source::Input;
 
 /// The fewest samples that are converted at once.
@@ -21,7 +23,6 @@ const NO_SHIFT: f64 = 0.02;
 pub(super) struct Voice {
     decoder: Decoder,
     channels: Vec<Channel>,
-    blocks: Blocks,
     /// Whole samples by which the reply lags, and the filter for the rest.
     shift: i64,
     taps: Option<Vec<f32>>,
@@ -34,11 +35,7 @@ pub(super) struct Voice {
 
 /// One channel on its way to the recording's sample rate.
 struct Channel {
-    resampler: Resampler,
-    /// At the reply's sample rate.
-    waiting: Vec<f32>,
-    /// Samples that the resampler gives before the first one.
-    delay: usize,
+    converter: Converter,
     /// At the recording's sample rate, from sample `first` of the reply on.
     line: VecDeque<f32>,
     first: i64,
@@ -53,11 +50,9 @@ impl Voice {
     pub(super) fn open(reply: Input, rate: u32, lag: f64) -> Result<Self, Failure> {
         let decoder = decode::open_input(reply, None, None).map_err(undecodable)?;
         let spec = decoder.spec();
-        let blocks = Blocks::new(spec.rate, rate, 1, BLOCK);
         let channel = || {
-            let resampler = Resampler::new(blocks)?;
-            let delay = if resampler.is_identity() { 0 } else { blocks.b / 2 };
-            Ok(Channel { resampler, waiting: Vec::new(), delay, line: VecDeque::new(), first: 0 })
+            let converter = Converter::new(spec.rate, rate, BLOCK)?;
+            Ok(Channel { converter, line: VecDeque::new(), first: 0 })
         };
         let channels = (0..spec.channels).map(|_| channel()).collect::<Result<_, Failure>>()?;
         let lag = lag * f64::from(rate);
@@ -65,7 +60,6 @@ impl Voice {
         Ok(Self {
             decoder,
             channels,
-            blocks,
             shift: lag.round() as i64,
             taps: (fraction.abs() >= NO_SHIFT).then(|| shifting(fraction)),
             at: 0,
@@ -118,7 +112,7 @@ impl Voice {
         let channels = self.channels.len();
         let mut frames = vec![0.0; count * channels];
         self.read(&mut frames)?;
-        Ok(frames.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect())
+        Ok(mono(&frames, channels).collect())
     }
 
     /// Goes on to this frame of the piece, which is not behind.
@@ -126,7 +120,7 @@ impl Voice {
     /// # Errors
     /// As [`read`](Self::read).
     pub(super) fn skip_to(&mut self, frame: u64) -> Result<(), Failure> {
-        let (frame, most) = (frame.cast_signed(), 8 * self.blocks.b.cast_signed() as i64);
+        let (frame, most) = (frame.cast_signed(), 8 * BLOCK.cast_signed() as i64);
         while self.at < frame {
             let step = (frame - self.at).min(most);
             self.at += step;
@@ -146,13 +140,11 @@ impl Voice {
             let channels = self.channels.len();
             for (channel, offset) in self.channels.iter_mut().zip(0..) {
                 if read == 0 {
-                    // What is still within the filter.
-                    let rest = channel.waiting.len() + 2 * self.blocks.a;
-                    channel.waiting.resize(rest / self.blocks.a * self.blocks.a, 0.0);
+                    channel.converter.finish(&mut channel.line)?;
                 } else {
-                    channel.waiting.extend(self.block.iter().skip(offset).step_by(channels));
+                    let samples = self.block.iter().skip(offset).step_by(channels);
+                    channel.converter.push(samples.copied(), &mut channel.line)?;
                 }
-                channel.convert(self.blocks)?;
                 channel.forget(from);
             }
             self.ended = read == 0;
@@ -162,20 +154,6 @@ impl Voice {
 }
 
 impl Channel {
-    fn convert(&mut self, blocks: Blocks) -> Result<(), Failure> {
-        let mut converted = Vec::with_capacity(blocks.b);
-        let whole = self.waiting.len() / blocks.a * blocks.a;
-        for block in self.waiting[..whole].chunks_exact(blocks.a) {
-            converted.clear();
-            self.resampler.process(block, &mut converted)?;
-            let skipped = self.delay.min(converted.len());
-            self.delay -= skipped;
-            self.line.extend(&converted[skipped..]);
-        }
-        self.waiting.drain(..whole);
-        Ok(())
-    }
-
     /// One behind the last sample that is there.
     fn end(&self) -> i64 {
         self.first + self.line.len().cast_signed() as i64
@@ -206,13 +184,4 @@ fn shifting(fraction: f64) -> Vec<f32> {
         (sinc * window) as f32
     };
     (0..=2 * SIDE).map(tap).collect()
-}
-
-/// The failure for a reply that is there and cannot be decoded.
-fn undecodable(failure: Failure) -> Failure {
-    Failure {
-        kind: Kind::Service,
-        message: format!("the service's reply cannot be decoded: {}", failure.message),
-        ..failure
-    }
 }

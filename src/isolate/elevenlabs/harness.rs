@@ -1,22 +1,27 @@
-//! The ways in which strangers' bytes reach this engine, for those who throw such bytes at it: `fuzz/`.
+//! Ways into this engine past the network, for those who throw strangers' bytes at it (`fuzz/`) and who time it
+//! (`benches/`).
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use ureq::http::Response;
 
+use super::coding::Coding;
 use super::delivery::Delivery;
 use super::form::{Body, Form};
 use super::key::Key;
-use super::line::Line;
+use super::line::{Line, SEND_BYTES};
 use super::mp3::Frames;
+use super::payload::{Payload, file_name};
 use super::prepare::Prepared;
 use super::settings::Settings;
 use super::{boundary, prepare, refusal, reply};
 use crate::error::{Exchange, Failure};
-use crate::isolate::{Observer, Stage, Task};
+use crate::isolate::{Observer, Recording, Stage, Task};
+use crate::source::Source;
 
-struct Nobody;
+/// Hears nothing.
+pub struct Nobody;
 
 impl Observer for Nobody {
     fn stage(&self, _: Stage) {}
@@ -59,6 +64,26 @@ pub fn request(task: &Task, settings: &Settings) -> Result<Request, Failure> {
         body: bytes,
         file_format: payload.file_format.name(),
     })
+}
+
+/// The body of a request for a file, to `out` instead of to the service. Returns its length in bytes.
+///
+/// # Errors
+/// `Input` when the file cannot be read, and `Output` when `out` cannot be written to.
+pub fn framed(source: &Source, out: &mut impl Write) -> Result<u64, Failure> {
+    let input = source.open()?;
+    let mut payload = Payload::encoded(file_name(source), Coding::Flac, input, Recording::default())?;
+    let form = Form::new(boundary(), &payload, None);
+    let line = Line::new(Duration::MAX, Duration::MAX);
+    let mut body = Body::new(&form, &mut payload.content, &payload.witness, line, &Nobody);
+    let mut block = vec![0; SEND_BYTES];
+    loop {
+        let read = body.read(&mut block).map_err(|error| Failure::reading(&error))?;
+        if read == 0 {
+            return Ok(body.sent());
+        }
+        out.write_all(&block[..read]).map_err(|error| Failure::writing(&error))?;
+    }
 }
 
 /// What is made of an answer that is no success.
