@@ -414,6 +414,13 @@ fn what_is_too_short_is_padded_and_cut_back() {
         let done = crowd.voxsift(&bench, &["line.wav", "-o", "line.mp3"]).succeeds();
         done.says("warning: line.wav: it is padded with");
         assert_eq!(Audio::of_wav(&bench.read("line.mp3")).rate, rate);
+        // What is wrong with the recording is told as well, whatever becomes of it.
+        let whole = audio.wav16();
+        bench.file("cut.wav", &whole[..whole.len() - 1000]);
+        for output in ["cut.mp3", "cut.flac"] {
+            let done = crowd.voxsift(&bench, &["cut.wav", "-o", output]).succeeds();
+            done.says("warning: cut.wav: the data ends 1000 bytes before its announced end");
+        }
         let refusing = crowd.voxsift(&bench, &["line.wav", "--pad", "never", "-f"]);
         refusing.fails(4, "4.6 s").says("--pad auto");
     }
