@@ -122,9 +122,9 @@ pub struct Cli {
 
     /// Draw before and after as PNG; a folder for several
     ///
-    /// The two spectrograms are one below the other and have the same scales. In a directory, pictures are named after the outputs, and the tree is kept. Source and
-    /// output have to be files, because both are read again. With --skip-existing what is missing is drawn of what is
-    /// there.
+    /// The two spectrograms are one below the other and have the same scales. In a directory, pictures are named after
+    /// the outputs, and the tree is kept. Source and output have to be files, because both are read again. With
+    /// --skip-existing what is missing is drawn of what is there.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub spectrogram: Option<PathBuf>,
 
@@ -221,8 +221,8 @@ pub struct Cli {
 
     /// Read the API key from this file
     ///
-    /// `-` is standard input. Without it the key is in ELEVENLABS_API_KEY. It cannot be given as an argument, because arguments can be
-    /// seen by every user of the machine.
+    /// `-` is standard input. Without it the key is in ELEVENLABS_API_KEY. It cannot be given as an argument, because
+    /// arguments can be seen by every user of the machine.
     #[arg(long, value_name = "FILE", help_heading = "ElevenLabs engine")]
     pub api_key_file: Option<PathBuf>,
 

@@ -1,5 +1,7 @@
 //! Values that have names.
 
+use std::sync::LazyLock;
+
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
@@ -47,11 +49,9 @@ pub enum FileFormat {
 
 impl ValueEnum for FileFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Auto,
-            Self::Declared(elevenlabs::FileFormat::Pcm),
-            Self::Declared(elevenlabs::FileFormat::Other),
-        ]
+        static ALL: LazyLock<Vec<FileFormat>> =
+            LazyLock::new(|| auto_or(FileFormat::Auto, FileFormat::Declared));
+        &ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -60,6 +60,11 @@ impl ValueEnum for FileFormat {
             Self::Declared(format) => format.to_possible_value(),
         }
     }
+}
+
+/// `auto`, and everything that could be meant by it.
+fn auto_or<T, All: ValueEnum>(auto: T, this: impl Fn(All) -> T) -> Vec<T> {
+    std::iter::once(auto).chain(All::value_variants().iter().cloned().map(this)).collect()
 }
 
 /// Whether to pad what is too short.
@@ -82,14 +87,8 @@ pub enum To {
 
 impl ValueEnum for To {
     fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Auto,
-            Self::Format(Format::Wav),
-            Self::Format(Format::Flac),
-            Self::Format(Format::Opus),
-            Self::Format(Format::Mp3),
-            Self::Format(Format::Pcm),
-        ]
+        static ALL: LazyLock<Vec<To>> = LazyLock::new(|| auto_or(To::Auto, To::Format));
+        &ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

@@ -1,4 +1,5 @@
-//! Where pictures and the page about all of them go, which the command line calls report. What is shown is read again from source and output, so both have to be files.
+//! Where pictures go, and the page about all of them, which the command line calls report. What is shown is read again
+//! from source and output, so both have to be files.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;

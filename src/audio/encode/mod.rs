@@ -22,22 +22,27 @@ pub enum Format {
     Flac,
     /// Ogg Opus: small, for listening
     Opus,
-    /// Headerless signed 16-bit little-endian samples
-    Pcm,
     /// MP3, only as the ElevenLabs service sent it
     Mp3,
+    /// Headerless signed 16-bit little-endian samples
+    Pcm,
 }
 
 impl Format {
     /// The extension of its files, and its name in messages.
     #[must_use]
     pub fn extension(self) -> &'static str {
+        self.extensions()[0]
+    }
+
+    /// All extensions of its files, the usual one first.
+    fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Wav => "wav",
-            Self::Flac => "flac",
-            Self::Opus => "opus",
-            Self::Pcm => "pcm",
-            Self::Mp3 => "mp3",
+            Self::Wav => &["wav", "wave"],
+            Self::Flac => &["flac"],
+            Self::Opus => &["opus"],
+            Self::Mp3 => &["mp3"],
+            Self::Pcm => &["pcm", "raw", "s16le"],
         }
     }
 
@@ -52,14 +57,9 @@ impl Format {
     /// The format that files with this extension have, in any case.
     #[must_use]
     pub fn of_extension(extension: &str) -> Option<Self> {
-        match extension.to_ascii_lowercase().as_str() {
-            "wav" | "wave" => Some(Self::Wav),
-            "flac" => Some(Self::Flac),
-            "opus" => Some(Self::Opus),
-            "pcm" | "raw" | "s16le" => Some(Self::Pcm),
-            "mp3" => Some(Self::Mp3),
-            _ => None,
-        }
+        let extension = extension.to_ascii_lowercase();
+        let mut all = Self::value_variants().iter().copied();
+        all.find(|format| format.extensions().contains(&extension.as_str()))
     }
 }
 
@@ -81,7 +81,8 @@ pub trait Encode {
 /// An encoder to `output`. `frames` goes into the header where it is known and the output is a stream.
 ///
 /// # Errors
-/// `Usage` when the format cannot hold such audio; `Internal` for MP3, which is never encoded here; `Output` when the header cannot be written.
+/// `Usage` when the format cannot hold such audio; `Internal` for MP3, which is never encoded here; `Output` when the
+/// header cannot be written.
 pub fn to(
     format: Format,
     spec: Spec,

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::reply::undecodable;
 use super::retry::Trouble;
 use crate::audio::decode;
 use crate::audio::encode::{self, Format};
@@ -103,6 +102,15 @@ fn convert(input: Input, format: Format, output: Output) -> Result<(u64, Vec<Str
     }
     let warnings = decoder.warnings().into_iter().map(|warning| format!("the service's reply: {warning}"));
     Ok((encoder.finish()?, warnings.collect()))
+}
+
+/// The failure for a reply that is there and cannot be decoded.
+pub(super) fn undecodable(failure: Failure) -> Failure {
+    Failure {
+        kind: Kind::Service,
+        message: format!("the service's reply cannot be decoded: {}", failure.message),
+        ..failure
+    }
 }
 
 /// What the name of a kept reply ends in, behind the output's.

@@ -211,15 +211,6 @@ pub(super) fn paid(failure: Failure) -> Failure {
     Failure { hint, ..failure }
 }
 
-/// The failure for a reply that is there and cannot be decoded.
-pub(super) fn undecodable(failure: Failure) -> Failure {
-    Failure {
-        kind: Kind::Service,
-        message: format!("the service's reply cannot be decoded: {}", failure.message),
-        ..failure
-    }
-}
-
 fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut
         || error

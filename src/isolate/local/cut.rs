@@ -38,8 +38,8 @@ pub struct Cut {
 impl Cut {
     /// The pieces for a network of `timing` of a recording that is `seconds` long, as far as that is known.
     ///
-    /// They are equal and of even number, so that 2 cores end at the same time. `None` for sources of so many samples that pieces
-    /// would be too short: those have channels enough for the cores.
+    /// They are equal and of even number, so that 2 cores end at the same time. `None` for sources of so many samples
+    /// that pieces would be too short: those have channels enough for the cores.
     #[must_use]
     pub fn of(timing: Timing, spec: Spec, seconds: Option<f64>) -> Option<Self> {
         let most = LONGEST.min(MOST_SAMPLES / (f64::from(spec.channels) * f64::from(spec.rate)));

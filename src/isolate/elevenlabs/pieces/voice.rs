@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::f64::consts::PI;
 
-use super::super::reply::undecodable;
+use super::super::delivery::undecodable;
 use crate::audio::decode::{self, Decoder};
 use crate::audio::mono;
 use crate::audio::resample::Converter;
