@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::error::{Failure, Kind};
+use crate::error::{EXIT_MIXED, Failure, Kind};
 use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
 use crate::isolate::{Isolate, Outcome, Rehearsal};
@@ -71,7 +71,7 @@ pub fn run(run: &Run) -> Result<u8> {
     }
     if run.fail_fast && ended < run.jobs.len() && code != 0 {
         // Some failed, and of others nothing is known.
-        code = Kind::Output.exit_code();
+        code = EXIT_MIXED;
     }
     totals.left_out = run.jobs.len() - ended;
     totals.elapsed = (!run.dry_run).then(|| begun.elapsed());
@@ -83,7 +83,7 @@ pub fn run(run: &Run) -> Result<u8> {
             Ok(None) => report.page_planned(&path),
             Err(failure) => {
                 report.error(Some(&path), &failure);
-                code = if code == 0 { failure.kind.exit_code() } else { Kind::Output.exit_code() };
+                code = if code == 0 { failure.kind.exit_code() } else { EXIT_MIXED };
             }
         }
     }
@@ -172,12 +172,12 @@ struct Ends {
 }
 
 impl Ends {
-    /// Of one kind, that kind's; of several, 1.
+    /// Of one kind, that kind's.
     fn merge(&mut self, code: u8) {
         self.code = Some(match self.code {
             None => code,
             Some(before) if before == code => code,
-            Some(_) => Kind::Output.exit_code(),
+            Some(_) => EXIT_MIXED,
         });
     }
 }

@@ -87,6 +87,9 @@ impl Kind {
     }
 }
 
+/// The exit code when several recordings ended in different ways.
+pub const EXIT_MIXED: u8 = 1;
+
 /// The exit code after SIGINT, SIGTERM or SIGHUP.
 pub const EXIT_INTERRUPTED: i32 = 130;
 
