@@ -9,7 +9,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
 
-use voxsift::audio::resample::Converter;
+use voxsift::audio::resample::{Converter, converted};
 use voxsift::audio::{Spec, decode, encode};
 use voxsift::error::Failure;
 use voxsift::isolate::local::models::{Name, Weights};
@@ -38,7 +38,7 @@ fn main() {
 
 fn model(input: &Path) -> Result<(), Failure> {
     let mut decoder = open(input)?;
-    let mut stream = Weights::load(Name::Hush)?.stream()?;
+    let mut stream = Weights::load(Name::Hush)?.model()?;
     let mut clean = vec![0.0; stream.hop()];
     let (mut block, mut waiting) = (Vec::new(), Vec::new());
     while decoder.read(&mut block)? > 0 {
@@ -60,8 +60,7 @@ fn convert(input: &Path, output: &Path) -> Result<(), Failure> {
     // Written directly: others do not wait until it is on the disk either.
     File::create(output).map_err(|error| Failure::writing(&error))?;
     let to = Sink::Device(output.to_owned()).open()?;
-    let frames = |frames: u64| (frames * u64::from(RATE)).div_ceil(u64::from(spec.rate));
-    let announced = decoder.length().exact().map(frames);
+    let announced = decoder.length().exact().map(|frames| converted(frames, spec.rate, RATE));
     let mut encoder = encode::to(encode::Format::Wav, Spec { rate: RATE, ..spec }, announced, to)?;
     let (mut block, mut low) = (Vec::new(), Vec::new());
     while decoder.read(&mut block)? > 0 {

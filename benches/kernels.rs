@@ -157,7 +157,7 @@ fn gate(c: &mut Criterion) {
 
 fn network(c: &mut Criterion) {
     let samples = sound(RATE, 1);
-    let mut stream = Weights::load(Name::Hush).unwrap().stream().unwrap();
+    let mut stream = Weights::load(Name::Hush).unwrap().model().unwrap();
     let mut clean = [0.0; HOP];
     let mut group = c.benchmark_group("model");
     group.throughput(Throughput::Elements(1));

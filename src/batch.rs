@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::error::{EXIT_MIXED, Failure, Kind};
+use crate::exchange::Exchange;
 use crate::isolate::elevenlabs::ElevenLabs;
 use crate::isolate::local::Local;
 use crate::isolate::{Isolate, Outcome, Rehearsal};
@@ -31,16 +32,16 @@ pub fn run(run: &Run) -> Result<u8> {
     let begun = Instant::now();
     let screen = Screen::new(run.messages.progress, run.jobs.len());
     let report = Report::new(run.messages, &screen);
+    let at_once = affordable(run.at_once);
     let engine: Box<dyn Isolate> = match &run.engine {
         Engine::Local { model, attenuation_limit } => {
-            Box::new(Local::new(*model, *attenuation_limit, run.at_once)?)
+            Box::new(Local::new(*model, *attenuation_limit, at_once)?)
         }
-        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), run.at_once)),
+        Engine::ElevenLabs(settings) => Box::new(ElevenLabs::new(settings.as_ref().clone(), at_once)),
     };
-    let workers = affordable(run.workers);
-    if workers < run.workers {
+    if at_once < run.at_once && !run.dry_run {
         report
-            .remark(&format!("only {workers} at once: more would pass the limit of open files (ulimit -n)"));
+            .remark(&format!("only {at_once} at once: more would pass the limit of open files (ulimit -n)"));
     }
     run.notes.iter().for_each(|note| report.remark(note));
     run.details.iter().for_each(|detail| report.detail(detail));
@@ -57,7 +58,7 @@ pub fn run(run: &Run) -> Result<u8> {
         ends: Mutex::new(Ends::default()),
         page: run.page.as_ref().filter(|_| !run.dry_run).map(|_| Page::new(run.jobs.len())).transpose()?,
     };
-    batch.work(workers)?;
+    batch.work(run.workers.min(at_once))?;
     screen.clear();
     let page = batch.page;
     let Ends { code, fatal, ended, mut totals } =
@@ -93,11 +94,11 @@ pub fn run(run: &Run) -> Result<u8> {
     Ok(code)
 }
 
-/// As many workers as there may be files open for. The limit is raised as far as the system lets everybody.
+/// As many at once as there may be files open for. The limit is raised as far as the system lets everybody.
 #[cfg(unix)]
-fn affordable(workers: usize) -> usize {
+fn affordable(at_once: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    /// Files of a worker: input, output, spool, socket, and what stands in for them for a moment.
+    /// Files of one of them: input, output, spool, socket, and what stands in for them for a moment.
     const EACH: u64 = 6;
     /// Files of the program itself.
     const OWN: u64 = 16;
@@ -106,13 +107,13 @@ fn affordable(workers: usize) -> usize {
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let files = if raised.is_ok() { limit.maximum } else { limit.current };
     let most = files.map_or(u64::MAX, |files| files.saturating_sub(OWN) / EACH);
-    workers.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
+    at_once.min(usize::try_from(most).unwrap_or(usize::MAX)).max(1)
 }
 
 /// Elsewhere there is no such limit.
 #[cfg(not(unix))]
-fn affordable(workers: usize) -> usize {
-    workers
+fn affordable(at_once: usize) -> usize {
+    at_once
 }
 
 /// Refuses a run that would bill more minutes than are allowed.
@@ -129,7 +130,7 @@ fn within_budget(jobs: &[Job], engine: &dyn Isolate, most: f64) -> Result<(), Fa
         }
     }
     let minutes = seconds / 60.0;
-    let hint = "--max-minutes sets the limit; -n shows what each recording costs";
+    let hint = "--max-minutes sets the limit; without it, -n shows what each recording costs";
     if minutes > most {
         return Err(Failure::usage(
             format!("{minutes:.1} minutes would be billed, and {most} are allowed"),
@@ -218,7 +219,7 @@ impl Batch<'_> {
         if job.skip || (self.run.skip_existing && there()) {
             return match self.look(job) {
                 Ok(looked) => {
-                    let shown = self.leaf(at, job, page::End::Skipped, looked);
+                    let shown = self.row(at, job, page::End::Skipped, looked);
                     self.ended(None, |totals| totals.skipped += 1);
                     self.report.skipped(task, engine, self.run.batch, &shown)
                 }
@@ -248,7 +249,7 @@ impl Batch<'_> {
         };
         match self.look(job) {
             Ok(looked) => {
-                let shown = self.leaf(at, job, page::End::Done(&outcome), looked);
+                let shown = self.row(at, job, page::End::Done(&outcome), looked);
                 self.ended(None, |totals| count_done(totals, &outcome));
                 self.report.done(task, engine, &outcome, &shown)
             }
@@ -269,14 +270,12 @@ impl Batch<'_> {
         }
         self.ended(Some(failure.kind), |totals| {
             totals.failed.push(input_name(&job.task));
-            let credits =
-                failure.exchange.as_ref().filter(|_| failure.saved).and_then(|exchange| exchange.credits);
-            count_credits(totals, credits);
+            count_credits(totals, failure.exchange.as_deref());
         });
         if failure.stops {
             self.over.store(true, Relaxed);
         }
-        self.leaf(at, job, page::End::Failed(failure), Looked::default());
+        self.row(at, job, page::End::Failed(failure), Looked::default());
         self.report.failed(&job.task, self.engine.name(), failure, attempts)
     }
 
@@ -303,13 +302,13 @@ fn count_done(totals: &mut Totals, outcome: &Outcome) {
         Some(seconds) => totals.seconds += seconds,
         None => totals.unknown += 1,
     }
-    count_credits(totals, outcome.exchange.as_ref().and_then(|exchange| exchange.credits));
+    count_credits(totals, outcome.exchange.as_ref());
 }
 
-fn count_credits(totals: &mut Totals, credits: Option<u64>) {
-    if let Some(credits) = credits {
-        totals.credits = Some(totals.credits.unwrap_or(0) + credits);
-    }
+fn count_credits(totals: &mut Totals, exchange: Option<&Exchange>) {
+    let Some(exchange) = exchange else { return };
+    totals.credits = Some(totals.credits.unwrap_or(0) + exchange.credits.unwrap_or(0));
+    totals.unpriced |= exchange.credits.is_none();
 }
 
 fn count_planned(totals: &mut Totals, rehearsal: &Rehearsal) {

@@ -23,6 +23,7 @@ pub mod audio;
 pub mod batch;
 pub mod cli;
 pub mod error;
+pub mod exchange;
 pub mod generate;
 pub mod interrupt;
 pub mod isolate;

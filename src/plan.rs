@@ -160,8 +160,8 @@ pub fn plan(cli: &Cli, around: &Surroundings) -> Result<Plan, Failure> {
     let Some(found) = inputs::collect(cli, around)? else {
         return Ok(Plan::ShortHelp);
     };
-    let engine = engine::engine(cli, around, found.reads_stdin)?;
     let raw = cli.raw.then(|| Raw { rate: cli.rate.unwrap_or(16_000), channels: cli.channels.unwrap_or(1) });
+    let engine = engine::engine(cli, raw, around, found.reads_stdin)?;
     let batch = found.batch;
     let pictures = Pictures::new(cli, &found.inputs, batch)?;
     let mut details = Vec::new();

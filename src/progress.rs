@@ -137,7 +137,7 @@ impl Observer for Progress<'_> {
     }
 }
 
-/// Where a stage is and where it ends: milliseconds of audio, or bytes.
+/// Where a stage is and where it ends: milliseconds of audio, bytes, or pieces.
 fn position(stage: Stage) -> (u64, Option<u64>) {
     match stage {
         Stage::Isolating { spec, done, of }

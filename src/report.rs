@@ -237,10 +237,7 @@ impl<'a> Report<'a> {
 /// `Output`, or `ReaderLeft` when nobody reads any more.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure { kind: Kind::ReaderLeft, ..Failure::writing(&error) },
-        _ => Failure::writing(&error),
-    })
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::printing(&error))
 }
 
 /// Prints a help text on standard error.

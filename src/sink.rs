@@ -1,6 +1,4 @@
 //! Where isolated audio goes: a file that appears whole or not at all, a pipe, or a device.
-//!
-//! This is the only place that turns "the reader of standard output has left" into a quiet end.
 
 mod output;
 
@@ -38,7 +36,7 @@ impl Sink {
     /// The sink that a path given by the user means.
     #[must_use]
     pub fn at(path: &Path, replace: bool) -> Self {
-        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
+        if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
             return Self::Stdout;
         }
         if is_special(path) {

@@ -78,6 +78,18 @@ fn a_header_without_audio_is_refused() {
 }
 
 #[test]
+fn what_is_cut_within_its_last_packet_is_told() {
+    let bench = Bench::new();
+    bench.file("whole.wav", Audio::speechlike(16_000, 1, 40_000).wav16());
+    bench.voxsift(["whole.wav", "-o", "whole.flac", "--attenuation-limit", "0"]).succeeds();
+    let whole = bench.read("whole.flac");
+    bench.file("cut.flac", &whole[..whole.len() - 20]);
+    bench.voxsift(["cut.flac"]).succeeds().says("warning: cut.flac: it is cut off at the end");
+    let quiet = bench.voxsift(["whole.flac"]).succeeds();
+    assert!(!quiet.stderr().contains("warning"), "{}", quiet.show());
+}
+
+#[test]
 fn a_header_that_is_cut_anywhere_is_refused() {
     let whole = second();
     assert_eq!(&whole[36..40], b"data", "this header has 44 bytes");

@@ -66,6 +66,24 @@ fn readme_has_the_environment() {
     is_block("README.md", "| variable | meaning |", "\n", &table, "documentation");
 }
 
+/// The words of a text that begin with a digit.
+fn numbers(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| c.is_whitespace() || "|()".contains(c));
+    let words = words.map(|word| word.trim_end_matches(['.', ',', ';', ':']));
+    words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect()
+}
+
+#[test]
+fn readme_quotes_its_figures_from_the_benchmarks() {
+    let (readme, benchmarks) = (text("README.md"), text("docs/benchmarks.md"));
+    let section = readme.split("\n### How fast it is\n").nth(1).expect("a section in README");
+    let section = section.split("\n#").next().unwrap_or_default();
+    let (quoted, measured) = (numbers(section), numbers(&benchmarks));
+    assert!(quoted.len() > 5, "no figures in {section}");
+    let invented: Vec<_> = quoted.difference(&measured).collect();
+    assert!(invented.is_empty(), "README says {invented:?}, which are not in docs/benchmarks.md");
+}
+
 /// The rows of the table in README whose first column is called this, cell by cell.
 #[track_caller]
 fn table(first: &str) -> Vec<Vec<String>> {

@@ -47,7 +47,7 @@ fn at_once(_: &View, _: &Arrival) -> Option<crowd::Verdict> {
     Some(Voice)
 }
 
-/// 75 s at 16 kHz in `talk.wav`: five pieces of up to 20 s.
+/// 75 s at 16 kHz in `talk.wav`: six pieces of up to 20 s.
 fn talk(bench: &Bench) -> Audio {
     let audio = ramble(16_000, 1, 75.0);
     bench.file("talk.wav", audio.wav16());
@@ -193,7 +193,7 @@ fn a_piece_that_fails_leaves_the_others_paid_once() {
     let done = crowd.voxsift(&bench, &[&args(&["--json"])[..], &["-j", "1"]].concat()).exits(3);
     done.says("piece 4 of 6: ").says("3 of 6 pieces are isolated and kept in ").says("goes on from there");
     let json = done.json();
-    assert_eq!((&json["error"]["kind"], &json["credits"]), (&json!("credits"), &Value::Null));
+    assert_eq!((&json["error"]["kind"], &json["credits"]), (&json!("credits"), &json!(240)));
     let states: Vec<&str> = json["pieces"]
         .as_array()
         .expect("pieces")
@@ -424,6 +424,94 @@ fn what_is_too_short_is_padded_and_cut_back() {
         let refusing = crowd.voxsift(&bench, &["line.wav", "--pad", "never", "-f"]);
         refusing.fails(4, "4.6 s").says("--pad auto");
     }
+}
+
+#[test]
+fn what_is_longer_than_its_header_says_is_not_padded() {
+    let bench = Bench::new();
+    bench.file("whole.wav", ramble(16_000, 1, 30.0).wav16());
+    bench.voxsift(["whole.wav", "-o", "whole.flac", "--attenuation-limit", "0"]).succeeds();
+    // The number of frames: 36 bits, of which all but the upper four stand here.
+    let mut flac = bench.read("whole.flac");
+    flac[22..26].copy_from_slice(&32_000_u32.to_be_bytes());
+    bench.file("take.flac", flac);
+    let crowd = Crowd::playing(mirror_whole, at_once);
+    for output in ["voice.wav", "voice.mp3"] {
+        let planned = crowd.voxsift(&bench, &["take.flac", "-o", output, "-n"]).succeeds();
+        planned.says("about 79 credits");
+        let refused = crowd.voxsift(&bench, &["take.flac", "-o", output]).exits(4);
+        refused.says("longer than its header says");
+    }
+    crowd.is_untouched();
+    assert_eq!(bench.names(), ["take.flac", "whole.flac", "whole.wav"]);
+}
+
+#[test]
+fn a_recording_that_changes_is_not_sent_to_its_end() {
+    let bench = Bench::new();
+    talk(&bench);
+    let path = bench.path("talk.wav");
+    let crowd = Crowd::playing(
+        move |sent| {
+            // Of the same length, in place, while other pieces are still to be made.
+            if sent.name == "talk-001.pcm" {
+                let other = ramble(16_000, 1, 75.0).wav16();
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|file| std::os::unix::fs::FileExt::write_all_at(&file, &other, 0))
+                    .expect("it is written to");
+            }
+            echo(sent)
+        },
+        at_once,
+    );
+    let args = [&args(&[])[..], &["-j", "1"]].concat();
+    let failed = crowd.voxsift(&bench, &args).exits(4);
+    failed.says("was written to while it was read");
+    let sent = once(&crowd).len();
+    assert!((1..=2).contains(&sent), "{sent} pieces were sent");
+}
+
+#[test]
+fn pieces_that_nobody_wants_any_more_do_not_stay() {
+    let bench = Bench::new();
+    let temporary = tempfile::tempdir().expect("a folder");
+    bench.file("line.wav", ramble(48_000, 2, 2.0).wav16());
+    let crowd = Crowd::playing(mirror_whole, at_once);
+    let mut command = crowd.command(&bench, &["line.wav", "-o", "-", "-t", "wav"]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    command.env("TMPDIR", temporary.path()).stdout(writer);
+    let status = command.status().expect("it runs");
+    assert_eq!(status.code(), Some(0), "its reader has left");
+    assert_eq!(files(temporary.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_description_of_pieces_that_cannot_be_is_not_followed() {
+    let (bench, crowd) = (Bench::new(), Crowd::open());
+    talk(&bench);
+    let failing = Crowd::playing(echo, |view, _| {
+        Some(if view.count(Voice) < 2 { Voice } else { Refusal(401, "quota_exceeded") })
+    });
+    failing.voxsift(&bench, &[&args(&[])[..], &["-j", "1"]].concat()).exits(3);
+    let manifest = format!("{FOLDER}/pieces.json");
+    let sound: Value = serde_json::from_slice(&bench.read(&manifest)).expect("JSON");
+    for (field, value) in [
+        ("cuts", json!([900_000, 300_000])),
+        ("cuts", json!([1, 300_000])),
+        ("cuts", json!([300_000, u64::MAX])),
+        ("overlap", json!(0)),
+        ("overlap", json!(u64::MAX)),
+    ] {
+        let mut damaged = sound.clone();
+        damaged[field] = value;
+        bench.file(&manifest, damaged.to_string());
+        let refused = crowd.voxsift(&bench, &args(&[])).exits(2);
+        refused.says("has pieces of another recording");
+    }
+    crowd.is_untouched();
 }
 
 #[test]

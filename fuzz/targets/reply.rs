@@ -9,7 +9,7 @@ use std::cell::LazyCell;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use voxsift::audio::encode::Format;
-use voxsift::error::Exchange;
+use voxsift::exchange::Exchange;
 use voxsift::isolate::Task;
 use voxsift::isolate::elevenlabs::harness::{followed, replied};
 use voxsift::sink::Sink;

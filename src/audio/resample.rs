@@ -121,6 +121,12 @@ impl Resampler {
     }
 }
 
+/// How many samples a stream of so many has at another sample rate: rounded up, so that its end is not lost.
+#[must_use]
+pub fn converted(samples: u64, from: u32, to: u32) -> u64 {
+    (samples * u64::from(to)).div_ceil(u64::from(from))
+}
+
 /// Changes the sample rate of a stream: what comes out is in step with what goes in, and as long.
 pub struct Converter {
     resampler: Resampler,
@@ -165,13 +171,12 @@ impl Converter {
         self.convert(u64::MAX, output)
     }
 
-    /// The stream has ended: appends the rest to `output`. All together are as long as the stream, rounded up so that its
-    /// end is not lost.
+    /// The stream has ended: appends the rest to `output`. All together are as long as the stream; see [`converted`].
     ///
     /// # Errors
     /// As [`Resampler::process`].
     pub fn finish(&mut self, output: &mut impl Extend<f32>) -> Result<(), Failure> {
-        let all = (self.taken * u64::from(self.to)).div_ceil(u64::from(self.from));
+        let all = converted(self.taken, self.from, self.to);
         while self.given < all {
             self.waiting.resize(self.resampler.blocks.a, 0.0);
             self.convert(all, output)?;

@@ -76,11 +76,11 @@ impl Batch<'_> {
     }
 
     /// Adds a row to the page, if there is one.
-    pub(super) fn leaf(&self, at: usize, job: &Job, end: page::End, looked: Looked) -> Shown {
+    pub(super) fn row(&self, at: usize, job: &Job, end: page::End, looked: Looked) -> Shown {
         if let Some(page) = &self.page {
             let name = input_name(&job.task);
             let looked_at = looked.compared.as_ref().map(Result::as_ref);
-            page.add(at, &Row { name: &name, engine: self.engine.name(), end, looked_at });
+            page.add(at, &Row { name: &name, end, looked_at });
         }
         looked.shown
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::audio::decode::{Decoder, Raw};
 use crate::audio::{Spec, encode};
-use crate::error::{Exchange, Failure, Piece};
+use crate::error::Failure;
+use crate::exchange::{Exchange, Piece};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -24,6 +25,14 @@ pub struct Task {
     pub format: encode::Format,
     /// Nobody asked for this format, so that standard output takes another one as well.
     pub any_format: bool,
+}
+
+impl Task {
+    /// Whether somebody asked for the MP3 that only a service makes.
+    #[must_use]
+    pub fn wants_mp3(&self) -> bool {
+        self.format == encode::Format::Mp3 && !self.any_format
+    }
 }
 
 /// What came of a task.
@@ -56,8 +65,7 @@ impl Recording {
     /// What its header says.
     #[must_use]
     pub fn of(decoder: &Decoder) -> Self {
-        let spec = decoder.spec();
-        Self { spec: Some(spec), seconds: decoder.length().frames().map(|frames| spec.seconds(frames)) }
+        Self { spec: Some(decoder.spec()), seconds: decoder.seconds() }
     }
 }
 

@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use base64::prelude::BASE64_STANDARD;
 use base64::write::EncoderWriter;
 
-use crate::error::{Exchange, Failure};
+use crate::error::Failure;
+use crate::exchange::Exchange;
 use crate::isolate::Outcome;
 use crate::picture::{Comparison, Excerpt, PLOT, SIZE};
 use crate::sink::Sink;
@@ -30,8 +31,6 @@ const MOST: u64 = 200 << 20;
 pub struct Row<'a> {
     /// Its name, as in messages.
     pub name: &'a str,
-    /// The engine.
-    pub engine: &'a str,
     /// How it ended.
     pub end: End<'a>,
     /// How it compares, or why that is not known, where it was looked at.
@@ -154,7 +153,8 @@ impl Rows {
         )?;
         let noise = compared.map(|compared| format!("{:.1} dB", compared.noise_removed_db));
         write!(out, "<td class=\"number\">{}</td>", cell(noise))?;
-        let credits = if row.engine == "local" { Some(0) } else { exchange.and_then(|it| it.credits) };
+        // Where there was no exchange, nothing was spent.
+        let credits = exchange.map_or(Some(0), |exchange| exchange.credits);
         write!(out, "<td class=\"number\">{}</td>", cell(credits.map(|credits| credits.to_string())))?;
         write!(out, "<td class=\"number\">{}</td>", cell(elapsed.map(|elapsed| format!("{elapsed:.1} s"))))?;
         write!(out, "<td><span class=\"status\">{word}</span>")?;

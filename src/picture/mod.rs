@@ -89,8 +89,7 @@ impl Comparison {
     /// # Errors
     /// `Input` when one of them cannot be read or decoded; `Output` when there is no room for a temporary file.
     pub fn new(before: &Side, after: &Side, listen: bool, ticker: &Ticker) -> Result<Self, Failure> {
-        let length = if listen { length(before)? } else { None };
-        let start = listen.then(|| excerpt::start(length));
+        let start = if listen { Some(excerpt::start(before.open()?.seconds())) } else { None };
         let first = look(before, None, start, ticker)?;
         let second = look(after, Some(first.spectrogram.highest), start, ticker)?;
         // Levels are measured in steps of a twentieth; more digits would be pretence.
@@ -103,12 +102,6 @@ impl Comparison {
         let excerpts = heard.map(|(one, other)| [one, other]);
         Ok(Self { sheet, noise_removed_db, seconds, excerpts })
     }
-}
-
-/// The length of a recording in seconds, as far as its header tells it.
-fn length(side: &Side) -> Result<Option<f64>, Failure> {
-    let decoder = side.open()?;
-    Ok(decoder.length().frames().map(|frames| decoder.spec().seconds(frames)))
 }
 
 /// What is seen of one file.

@@ -58,11 +58,11 @@ pub(super) struct Analysis {
     each: usize,
     frames: u64,
     highest: f64,
-    filled: usize,
 }
 
 impl Analysis {
-    /// An analysis of as many frames, where that is known. The frequencies go up to the Nyquist frequency.
+    /// An analysis of as many frames, where that is known. The frequencies go up to `highest` Hz, or else to the Nyquist
+    /// frequency, as far as anybody hears.
     pub(super) fn new(spec: Spec, frames: Option<u64>, highest: Option<f64>) -> Self {
         let nyquist = f64::from(spec.rate) / 2.0;
         let highest = highest.unwrap_or(nyquist.min(HIGHEST));
@@ -77,8 +77,8 @@ impl Analysis {
         let bins = size / 2 + 1;
         // Where the edge of a row is among the frequencies of the transform.
         let at = |row: usize| highest * row as f64 / ROWS as f64 * size as f64 / f64::from(spec.rate);
-        let filled = (0..ROWS).take_while(|row| at(*row) < bins as f64 - 1.0).count();
-        let rows = (0..filled).map(|row| Stretch::new(at(row), at(row + 1), bins)).collect();
+        let filled = (0..ROWS).take_while(|row| at(*row) < bins as f64 - 1.0);
+        let rows = filled.map(|row| Stretch::new(at(row), at(row + 1), bins)).collect();
         let channels = usize::from(spec.channels);
         Self {
             spec,
@@ -97,7 +97,6 @@ impl Analysis {
             each: 1,
             frames: 0,
             highest,
-            filled,
         }
     }
 
@@ -184,7 +183,7 @@ impl Analysis {
             columns_per_second: f64::from(self.spec.rate) / (self.hop * self.each) as f64,
             seconds: self.spec.seconds(self.frames),
             highest: self.highest,
-            filled: self.filled,
+            filled: self.rows.len(),
         })
     }
 }

@@ -48,7 +48,12 @@ impl Engine {
 }
 
 /// The engine of the command line, else that of the environment, else the best that is there.
-pub(super) fn engine(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Engine, Failure> {
+pub(super) fn engine(
+    cli: &Cli,
+    raw: Option<Raw>,
+    around: &Surroundings,
+    reads_stdin: bool,
+) -> Result<Engine, Failure> {
     let wanted = match (cli.engine, &around.engine) {
         (Some(engine), _) => engine,
         (None, Some(name)) => named(name)?,
@@ -56,8 +61,8 @@ pub(super) fn engine(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Res
     };
     let key_is_there = cli.api_key_file.is_some() || around.api_key.is_some();
     match wanted {
-        cli::Engine::Auto if key_is_there => elevenlabs(cli, around, reads_stdin),
-        cli::Engine::ElevenLabs => elevenlabs(cli, around, reads_stdin),
+        cli::Engine::Auto if key_is_there => elevenlabs(cli, raw, around, reads_stdin),
+        cli::Engine::ElevenLabs => elevenlabs(cli, raw, around, reads_stdin),
         cli::Engine::Auto | cli::Engine::Local => local(cli),
     }
 }
@@ -91,7 +96,12 @@ fn local(cli: &Cli) -> Result<Engine, Failure> {
     Ok(Engine::Local { model: cli.model.unwrap_or_default(), attenuation_limit: cli.attenuation_limit })
 }
 
-fn elevenlabs(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Engine, Failure> {
+fn elevenlabs(
+    cli: &Cli,
+    raw: Option<Raw>,
+    around: &Surroundings,
+    reads_stdin: bool,
+) -> Result<Engine, Failure> {
     refuse(
         &[("--model", cli.model.is_some()), ("--attenuation-limit", cli.attenuation_limit.is_some())],
         "is for the local engine, and an API key or --engine asks for elevenlabs",
@@ -101,7 +111,7 @@ fn elevenlabs(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Eng
         FileFormat::Auto => None,
         FileFormat::Declared(format) => Some(format),
     };
-    refuse_raw(cli, file_format)?;
+    refuse_form(cli, raw, file_format)?;
     let base_url = match (&cli.base_url, &around.base_url) {
         (Some(url), _) => BaseUrl::parse(url, "--base-url"),
         (None, Some(url)) => BaseUrl::parse(url, place::VARIABLE),
@@ -145,8 +155,12 @@ fn the_key(cli: &Cli, around: &Surroundings, reads_stdin: bool) -> Result<Key, F
     }
 }
 
-/// Refuses samples without a header that the service could not know how to read.
-fn refuse_raw(cli: &Cli, file_format: Option<elevenlabs::FileFormat>) -> Result<(), Failure> {
+/// Refuses what contradicts itself, and samples without a header that the service could not know how to read.
+fn refuse_form(
+    cli: &Cli,
+    raw: Option<Raw>,
+    file_format: Option<elevenlabs::FileFormat>,
+) -> Result<(), Failure> {
     let declared_other = file_format == Some(elevenlabs::FileFormat::Other);
     if cli.resample && declared_other {
         return Err(Failure::usage(
@@ -154,8 +168,8 @@ fn refuse_raw(cli: &Cli, file_format: Option<elevenlabs::FileFormat>) -> Result<
             "leave one of them out",
         ));
     }
-    let plain = cli.rate.unwrap_or(16_000) == 16_000 && cli.channels.unwrap_or(1) == 1;
-    if cli.raw && !cli.resample && (declared_other || !plain) {
+    let plain = raw == Some(Raw { rate: 16_000, channels: 1 });
+    if raw.is_some() && !cli.resample && (declared_other || !plain) {
         return Err(Failure::usage(
             "the service takes headerless samples only at 16000 Hz, mono, as pcm_s16le_16",
             if plain { "leave out --file-format" } else { "--resample converts them" },

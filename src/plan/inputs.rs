@@ -76,7 +76,7 @@ pub(super) fn collect(cli: &Cli, around: &Surroundings) -> Result<Option<Found>,
     if let Some(list) = &cli.files_from {
         let listed = listed(list, cli.null)?;
         named += listed.len();
-        // On a list, every name is a file's.
+        // On a list, `-` is the name of a file.
         for name in &listed {
             inputs.add_path(name, cli)?;
         }

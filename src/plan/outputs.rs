@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+
 use super::inputs::Input;
 use super::{Engine, is_stdin};
 use crate::audio::decode::Raw;
@@ -19,7 +21,7 @@ const ELSEWHERE: &str = "{stem}.{ext}";
 
 /// Whether the audio of a single input is meant for standard output.
 pub(super) fn one_to_stdout(cli: &Cli) -> bool {
-    let is_stdout = |path: &Path| path == Path::new("-") || Sink::at(path, false) == Sink::Stdout;
+    let is_stdout = |path: &Path| Sink::at(path, false) == Sink::Stdout;
     match (&cli.output, &cli.output_dir) {
         (Some(output), _) => is_stdout(output),
         (None, Some(_)) => false,
@@ -66,11 +68,9 @@ pub(super) fn output(
     };
     let format = match (cli.to, format) {
         (_, Some(format)) | (To::Format(format), None) => format,
-        (To::Auto, None) if path == Path::new("-") => own(),
         (To::Auto, None) => format_of(&path, source, &own)?,
     };
     let sink = match Sink::at(&path, cli.force) {
-        _ if path == Path::new("-") => Sink::Stdout,
         Sink::File { path, replace, .. } if cli.output_dir.is_some() => {
             Sink::File { path, replace, make_folder: true }
         }
@@ -153,7 +153,8 @@ fn fill(template: &str, input: &Path, format: Format) -> Result<OsString, Failur
         rest = later;
     }
     name.push(rest);
-    if name.is_empty() || Path::new(&name).file_name() != Some(&name) {
+    // A lone hyphen would be standard output.
+    if name.is_empty() || name == "-" || Path::new(&name).file_name() != Some(&name) {
         return Err(wrong(format!("--name {template} does not give the name of a file")));
     }
     Ok(name)
@@ -175,9 +176,11 @@ fn format_of(path: &Path, source: &Source, own: &dyn Fn() -> Format) -> Result<F
         if is_other(extension) {
             unwritable(path, &format!(".{extension}"), source)
         } else {
+            let made = Format::value_variants().iter().filter(|format| **format != Format::Mp3);
+            let made: Vec<_> = made.map(|format| format!(".{}", format.extension())).collect();
             Failure::usage(
                 format!("{}: .{extension} cannot be written", path.display()),
-                "use .wav, .flac or .opus, or say the format with --to",
+                format!("use {}, or say the format with --to", made.join(", ")),
             )
         }
     })

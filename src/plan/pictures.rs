@@ -164,14 +164,12 @@ fn place(path: &Path, batch: bool) -> Result<Place<'_>, Failure> {
 fn page_at(cli: &Cli, path: &Path) -> Result<Sink, Failure> {
     let again = cli.skip_existing && is_page(path);
     match Sink::at(path, cli.force || again) {
-        _ if path == Path::new("-") => {}
-        sink @ Sink::File { .. } => return Ok(sink),
-        _ => {}
+        sink @ Sink::File { .. } => Ok(sink),
+        Sink::Device(_) | Sink::Stdout => Err(Failure::usage(
+            format!("--report {}: the report is a file", path.display()),
+            "name it, for example --report report.html",
+        )),
     }
-    Err(Failure::usage(
-        format!("--report {}: the report is a file", path.display()),
-        "name it, for example --report report.html",
-    ))
 }
 
 /// Whether this is a report of an earlier run.

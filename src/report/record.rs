@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::error::{Exchange, Failure, Piece};
+use crate::error::Failure;
+use crate::exchange::{Exchange, Piece};
 use crate::isolate::{Outcome, Rehearsal};
 use crate::picture::Shown;
 

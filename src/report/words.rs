@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::audio::{Depth, Spec};
-use crate::error::Piece;
+use crate::exchange::Piece;
 use crate::isolate::{Task, Upload};
 use crate::sink::Sink;
 use crate::source::Source;
@@ -29,6 +29,8 @@ pub struct Totals {
     pub bytes: Option<u64>,
     /// What it cost, or with `-n` will cost.
     pub credits: Option<u64>,
+    /// The service did not say what something of it cost.
+    pub unpriced: bool,
     /// How long it took; nothing with `-n`.
     pub elapsed: Option<Duration>,
 }
@@ -48,7 +50,11 @@ impl std::fmt::Display for Totals {
             write!(f, ", {} to upload", megabytes(bytes))?;
         }
         if let Some(credits) = self.credits {
-            let about = if self.elapsed.is_some() { "" } else { "about " };
+            let about = match (self.elapsed, self.unpriced) {
+                (None, _) => "about ",
+                (Some(_), true) => "at least ",
+                (Some(_), false) => "",
+            };
             write!(f, ", {about}{credits} credits")?;
         }
         if let Some(elapsed) = self.elapsed {

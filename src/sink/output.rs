@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::{exists, free_name};
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::interrupt;
 use crate::source::unspooled;
 
@@ -164,13 +164,10 @@ impl Output {
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
-        let failure = Failure::writing(error);
         match self.to {
-            Some(To::Stdout { .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Failure { kind: Kind::ReaderLeft, ..failure }
-            }
+            Some(To::Stdout { .. }) => Failure::printing(error),
             Some(To::Spool(_)) => unspooled(error),
-            _ => failure,
+            _ => Failure::writing(error),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Many recordings at once: which are taken, where their outputs go, and what is said about them.
+//! Many recordings at once: which are taken, where their outputs go, how they are worked on and shared out, and what is
+//! said about them.
 
 #![cfg(unix)]
 

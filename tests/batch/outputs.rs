@@ -50,6 +50,8 @@ fn a_template_names_every_output() {
         .succeeds();
     assert_eq!(files(&bench.path("three")), ["a-FLAC.flac", "a-wav.flac", "x/b.c-wav.flac"]);
     bench.voxsift(["takes", "-d", "four", "--name", "x/{stem}"]).fails(2, "name of a file");
+    // Beside the inputs it would be standard output.
+    bench.voxsift(["takes", "--name", "-"]).fails(2, "name of a file");
 }
 
 #[test]

@@ -154,6 +154,29 @@ fn a_lost_reply_is_tried_again_only_where_that_is_said() {
 }
 
 #[test]
+fn the_price_is_that_of_all_attempts() {
+    let priced =
+        |credits: &str| answer(200, &[("Content-Type", "audio/mpeg"), ("character-cost", credits)], voice());
+    let spent = |first: Vec<u8>, last: Vec<u8>| {
+        let bench = bench();
+        let server = Server::plain(move |connection| {
+            connection.request()?;
+            connection.send(if connection.number == 1 { &first } else { &last })
+        });
+        succeeds(&bench, call(&bench, &server, &["--json", "--retry-lost"])).json()["credits"].clone()
+    };
+    let busy = answer(503, &[("Retry-After-ms", "1")], "");
+    assert_eq!(spent(busy, priced("70")), 70, "a refusal costs nothing");
+    let broken = |whole: Vec<u8>| whole[..2_000].to_vec();
+    assert_eq!(spent(broken(priced("80")), priced("70")), 150, "what was lost is paid for as well");
+    assert!(spent(broken(success()), priced("70")).is_null(), "what was lost may be paid for");
+    assert!(spent(Vec::new(), priced("70")).is_null(), "what was lost may be paid for");
+
+    let (bench, server) = (bench(), always(answer(401, &[], "")));
+    assert_eq!(fails(&bench, &server, &[], 3, "key").json["credits"], 0);
+}
+
+#[test]
 fn what_standard_output_has_is_not_sent_again() {
     let bench = bench();
     let server = Server::plain(|connection| {

@@ -1,4 +1,5 @@
-//! Between other programs: live streams, slow neighbours and neighbours that leave, streams that are closed.
+//! Between other programs: live streams, slow neighbours and neighbours that leave, terminals, streams that are closed,
+//! and standard input among files.
 //!
 //! Nothing is timed here. Latency is counted in samples: how many have gone in, and not come out, while the
 //! pipe is held open. `benches/latency.py` measures it in milliseconds.

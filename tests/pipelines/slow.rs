@@ -80,6 +80,11 @@ fn a_pipeline_can_be_stopped_and_continued() {
         live.give(&pcm);
         live.keep_up(bytes(AT_16_KHZ, 16_000, 1));
         live.running.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", live.running.id());
+        until("a program that stands still", || {
+            let state = std::fs::read_to_string(&stat).ok()?;
+            state.rsplit(')').next()?.trim_start().starts_with('T').then_some(())
+        });
         live.give(&pcm);
         live.running.signal(Signal::CONT);
         live.keep_up(bytes(AT_16_KHZ, 16_000, 1));

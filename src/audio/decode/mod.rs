@@ -181,6 +181,12 @@ impl Decoder {
         self.length
     }
 
+    /// How long it is in seconds, as far as that is known.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        self.length.frames().map(|frames| self.spec.seconds(frames))
+    }
+
     /// Whether the source is a pipe or a device, so that somebody may be listening at the other end.
     #[must_use]
     pub fn is_live(&self) -> bool {

@@ -99,6 +99,8 @@ fn start(source: Box<dyn MediaSource>, format: Format, facts: &Facts, live: bool
     let mut first = Vec::new();
     packets.read(&mut first)?;
     packets.first = first;
+    // It is handed out, and counted, later.
+    packets.decoded = 0;
     let spec = packets.spec.ok_or_else(nothing_decodes)?;
     let estimate = facts.estimate.frames(spec.rate, picked.skip);
     // The tag of MP3 speaks of a first part only, where files were joined by `cat`.

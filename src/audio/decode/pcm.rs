@@ -27,15 +27,7 @@ impl Decode for Pcm {
     }
 
     fn warning(&self) -> Option<String> {
-        match self.reader.end()? {
-            End::Whole => None,
-            End::Short(bytes) => {
-                Some(format!("the data ends {bytes} bytes before its announced end; what is there was used"))
-            }
-            End::Ragged(bytes) => {
-                Some(format!("the last frame is incomplete; its {bytes} bytes were left out"))
-            }
-        }
+        self.reader.end()?.warning()
     }
 }
 

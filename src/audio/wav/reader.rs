@@ -106,6 +106,23 @@ pub enum End {
     Ragged(usize),
 }
 
+impl End {
+    /// What the user should know about it.
+    #[must_use]
+    pub fn warning(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Short(bytes) => {
+                Some(format!("the data ends {bytes} bytes before its announced end; what is there was used"))
+            }
+            Self::Ragged(1) => Some("the last frame is incomplete; its only byte was left out".into()),
+            Self::Ragged(bytes) => {
+                Some(format!("the last frame is incomplete; its {bytes} bytes were left out"))
+            }
+        }
+    }
+}
+
 /// Reads PCM data block by block.
 pub struct Reader<R> {
     source: R,

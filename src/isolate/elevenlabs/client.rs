@@ -13,7 +13,7 @@ use ureq::{Agent, Error, SendBody, Timeout};
 
 use super::form::{Body, Form};
 use super::line::{Line, Listen, RECEIVE_BYTES, SEND_BYTES, Sockets};
-use super::retry::{Again, Trouble, lost, seconds};
+use super::retry::{Again, Trouble, in_words, lost};
 use super::settings::Settings;
 use crate::error::{Failure, Kind};
 use crate::text::megabytes;
@@ -117,7 +117,7 @@ impl Client {
             return lost(&match &error {
                 Error::Timeout(_) => format!(
                     "the upload was complete, but no reply came within {}",
-                    seconds(self.settings.timeout)
+                    in_words(self.settings.timeout)
                 ),
                 _ if line.is_cut() => {
                     "the upload was complete, but the connection broke before the reply".into()
@@ -140,11 +140,11 @@ impl Client {
         let reach = "check the network, the proxy variables and --base-url; --engine local needs no network";
         match error {
             Error::Timeout(Timeout::Resolve | Timeout::Connect) => network(
-                format!("no connection to {host} within {}", seconds(self.settings.connect_timeout)),
+                format!("no connection to {host} within {}", in_words(self.settings.connect_timeout)),
                 reach,
             ),
             Error::Timeout(_) if sent > 0 => network(
-                format!("the upload to {host} stood still for {}", seconds(self.settings.stall_timeout)),
+                format!("the upload to {host} stood still for {}", in_words(self.settings.stall_timeout)),
                 "check the network; --stall-timeout S waits longer",
             ),
             Error::ConnectProxyFailed(reason) => {

@@ -16,7 +16,8 @@ use super::payload::{Payload, file_name};
 use super::prepare::Prepared;
 use super::settings::Settings;
 use super::{boundary, prepare, refusal, reply};
-use crate::error::{Exchange, Failure};
+use crate::error::Failure;
+use crate::exchange::Exchange;
 use crate::isolate::{Observer, Recording, Stage, Task};
 use crate::source::Source;
 

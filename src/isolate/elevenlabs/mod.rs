@@ -36,7 +36,8 @@ use std::time::{Duration, Instant};
 use super::{Isolate, Observer, Outcome, Recording, Rehearsal, Task, Upload};
 use crate::audio::decode::Raw;
 use crate::audio::{encode, probe};
-use crate::error::{Exchange, Failure, Kind};
+use crate::error::{Failure, Kind};
+use crate::exchange::Exchange;
 use crate::source::Source;
 use client::Client;
 use coding::Coding;
@@ -45,9 +46,8 @@ use form::{Body, Form};
 use gate::Gate;
 use line::Line;
 use payload::Payload;
-use pieces::Joined;
 use prepare::{Original, Prepared};
-use retry::{Again, Retries, Trouble, seconds};
+use retry::{Again, Retries, Trouble, in_words};
 pub use settings::FileFormat;
 use settings::Settings;
 use way::Way;
@@ -80,26 +80,26 @@ impl ElevenLabs {
         Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once), at_once }
     }
 
-    /// Sends a recording that is taken apart or made longer, and joins what comes back.
+    /// Sends a recording that is taken apart or made longer, and makes one of its length of what comes back, unless that is
+    /// to stay MP3.
     fn join(
         &self,
         task: &Task,
         original: &Original,
         exchange: &mut Exchange,
         observer: &dyn Observer,
-    ) -> Result<Joined, Failure> {
-        if task.format != encode::Format::Mp3 || task.any_format {
+    ) -> Result<Done, Failure> {
+        if !task.wants_mp3() {
             return pieces::isolate(self, task, original, exchange, observer);
         }
         // Who asks for MP3 gets what the service sends.
-        let Way::Padded(coding, spec, seconds) = original.way else { return Err(pieces::no_mp3()) };
-        let mut payload = pieces::padded(original, coding, observer)?;
+        let Way::Padded(coding, ..) = original.way else { return Err(pieces::no_mp3()) };
+        let (mut payload, recording) = pieces::padded(original, coding, observer)?;
         exchange.file_format = Some(payload.file_format.name());
         let sent = self.send(task, &mut payload, exchange, observer)?;
-        let warnings = [payload.warnings(), vec![pieces::uncut(seconds)], sent.surprises(task)].concat();
+        let warnings = [payload.warnings(), pieces::uncut(recording), sent.surprises(task)].concat();
         let bytes_written = sent.bytes_written;
-        let recording = Recording { spec: Some(spec), seconds: Some(seconds) };
-        Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
+        Ok(Done { recording, bytes_written, warnings, details: Vec::new() })
     }
 
     /// Sends the payload until there is a reply, and writes that.
@@ -138,7 +138,7 @@ impl ElevenLabs {
             let (failure, wait) = retries.next(trouble)?;
             observer.note(&format!(
                 "{failure}; trying again in {} (attempt {} of {})",
-                seconds(wait),
+                in_words(wait),
                 retries.attempts.saturating_add(1),
                 self.settings.retries.saturating_add(1)
             ));
@@ -192,24 +192,46 @@ impl ElevenLabs {
         payload.content.rewind().map_err(Trouble::for_good)?;
         let line = Line::new(settings.stall_timeout, settings.timeout);
         let mut body = Body::new(form, &mut payload.content, &payload.witness, Arc::clone(&line), observer);
-        // What an earlier answer said is not true of this attempt.
+        // What an earlier answer said is not true of this attempt, but for what it has cost.
         *exchange = Exchange {
             file_format: exchange.file_format,
             bytes_uploaded: exchange.bytes_uploaded,
             attempts: exchange.attempts + 1,
+            credits: exchange.credits,
             ..Exchange::default()
         };
         let answer = self.client.post(form, &mut body, &line);
         exchange.bytes_uploaded += body.sent();
-        let mut response = answer?;
-        reply::note(&response, &settings.key, exchange);
-        if let Some(most) = reply::most_at_once(&response) {
-            self.gate.told(most);
-        }
-        reply::accept(&mut response, &line, &settings.key, exchange)?;
         let seconds = payload.recording().seconds;
-        reply::receive(&mut response, &line, settings, seconds, delivery, observer)
+        let (price, done) = match answer {
+            Ok(mut response) => {
+                let price = reply::note(&response, &settings.key, exchange);
+                if let Some(most) = reply::most_at_once(&response) {
+                    self.gate.told(most);
+                }
+                let done = reply::accept(&mut response, &line, &settings.key, exchange).and_then(|()| {
+                    reply::receive(&mut response, &line, settings, seconds, delivery, observer)
+                });
+                (price, done)
+            }
+            Err(trouble) => (None, Err(trouble)),
+        };
+        exchange.spend(price.or_else(|| {
+            let lost = done.as_ref().is_err_and(|trouble| trouble.again == Again::Lost);
+            let succeeded = exchange.http_status.is_some_and(|status| (200..300).contains(&status));
+            // A refusal costs nothing.
+            (!lost && !succeeded).then_some(0)
+        }));
+        done
     }
+}
+
+/// What came of a recording.
+struct Done {
+    recording: Recording,
+    bytes_written: u64,
+    warnings: Vec<String>,
+    details: Vec<String>,
 }
 
 /// A reply that is written.
@@ -256,11 +278,11 @@ impl Isolate for ElevenLabs {
                 let sent = self.send(task, &mut payload, &mut exchange, observer)?;
                 let warnings = [payload.warnings(), sent.surprises(task)].concat();
                 let (recording, bytes_written) = (payload.recording(), sent.bytes_written);
-                Ok(Joined { recording, bytes_written, warnings, details: Vec::new() })
+                Ok(Done { recording, bytes_written, warnings, details: Vec::new() })
             }
         });
         match done {
-            Ok(Joined { recording, bytes_written, warnings, details }) => Ok(Outcome {
+            Ok(Done { recording, bytes_written, warnings, details }) => Ok(Outcome {
                 recording,
                 bytes_written,
                 elapsed: started.elapsed(),
@@ -284,8 +306,7 @@ impl Isolate for ElevenLabs {
             };
             return Ok(Rehearsal { recording: Recording::default(), upload: Some(upload) });
         };
-        let as_mp3 = task.format == encode::Format::Mp3 && !task.any_format;
-        if as_mp3 && matches!(forecast.way, Way::Pieces(..)) {
+        if task.wants_mp3() && matches!(forecast.way, Way::Pieces(..)) {
             return Err(pieces::no_mp3());
         }
         let pieces = pieces::planned(forecast.way, &self.settings);

@@ -10,7 +10,7 @@ use super::settings::{FileFormat, Settings};
 use crate::audio::decode::{self, Decoder, Raw};
 use crate::audio::probe::{Format, SIGNATURE};
 use crate::audio::wav::header::{Header, read_header};
-use crate::audio::wav::reader::Layout;
+use crate::audio::wav::reader::{End, Layout};
 use crate::error::Failure;
 use crate::isolate::Recording;
 use crate::source::{Input, PEEK, Source, Witness};
@@ -68,20 +68,13 @@ impl Payload {
         let mut warnings = self.warnings.clone();
         let (missing, odd) = self.content.missing();
         if missing > 0 {
-            warnings.push(cut_short(missing));
+            warnings.extend(End::Short(missing).warning());
         }
         if odd {
-            warnings.push(ODD_END.into());
+            warnings.extend(End::Ragged(1).warning());
         }
         warnings
     }
-}
-
-/// The last frame of a file is incomplete.
-const ODD_END: &str = "the last frame is incomplete; its 1 bytes were left out";
-
-fn cut_short(missing: u64) -> String {
-    format!("the data ends {missing} bytes before its announced end; what is there was used")
 }
 
 const UNKNOWN_TYPE: &str = "application/octet-stream";
@@ -164,13 +157,13 @@ fn samples(
         let there = file_len.saturating_sub(start);
         let mut len = announced.map_or(there, |announced| announced.min(there));
         if let Some(missing) = announced.map(|announced| announced - len).filter(|missing| *missing > 0) {
-            warnings.push(cut_short(missing));
+            warnings.extend(End::Short(missing).warning());
         }
         if len % 2 == 1 {
             if header.is_none() {
                 return Err(odd());
             }
-            warnings.push(ODD_END.into());
+            warnings.extend(End::Ragged(1).warning());
             len -= 1;
         }
         seconds = Some(len as f64 / 2.0 / f64::from(NARROW.rate));

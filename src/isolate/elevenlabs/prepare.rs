@@ -14,7 +14,7 @@ use crate::audio::decode::{self, Decoder, Raw};
 use crate::audio::probe::Format;
 use crate::error::Failure;
 use crate::isolate::{Observer, Recording, Stage, Task};
-use crate::source::{Input, Source};
+use crate::source::{Input, Source, Witness};
 use crate::text::megabytes;
 
 /// What is to be sent.
@@ -28,6 +28,8 @@ pub(super) enum Prepared {
 /// A recording that can be read again and again.
 pub(super) struct Original {
     input: Input,
+    /// Remembers how it was.
+    witness: Witness,
     raw: Option<Raw>,
     name: String,
     pub way: Way,
@@ -40,6 +42,14 @@ impl Original {
     /// `Input` when it cannot be read or is damaged.
     pub(super) fn decoder(&self) -> Result<Decoder, Failure> {
         decode::open_input(again(&self.input)?, self.raw, None)
+    }
+
+    /// Makes sure that it is still what it was when it was looked at.
+    ///
+    /// # Errors
+    /// `Input` when it is not.
+    pub(super) fn unchanged(&self) -> Result<(), Failure> {
+        self.witness.unchanged()
     }
 
     /// Encodes all of it, unless `allowed` refuses the seconds so far.
@@ -118,7 +128,7 @@ pub(super) fn again(input: &Input) -> Result<Input, Failure> {
 }
 
 /// Finds out what is to be sent for a task. A pipe is copied to a temporary file first, so that it can be
-/// sent again, unless there are no retries.
+/// sent again, unless there are no retries and nothing is to be done to it.
 ///
 /// # Errors
 /// `Input` for what the service does not take; `Output` when a temporary file cannot be written.
@@ -134,18 +144,18 @@ pub(super) fn prepare(
         }
         input = spooled(task, settings, input)?;
     }
-    let (_, bytes, recording) = facts(&task.source, task.raw, settings, &input)?;
-    let way = Way::of(bytes, recording, settings)?;
-    let original = Original { input, raw: task.raw, name: file_name(&task.source), way };
-    let payload = match way {
-        Way::Whole if settings.resample => converted(&original, Coding::Narrow, settings, observer)?,
-        Way::Whole => as_it_is(&task.source, task.raw, settings, again(&original.input)?)?,
-        Way::Compressed(coding) => {
+    let witness = input.witness().map_err(|error| Failure::reading(&error))?;
+    let (Forecast { bytes, way, .. }, payload) = facts(&task.source, task.raw, settings, again(&input)?)?;
+    let original = Original { input, witness, raw: task.raw, name: file_name(&task.source), way };
+    let payload = match (way, payload) {
+        (Way::Whole, Some(payload)) => payload,
+        (Way::Whole, None) => converted(&original, Coding::Narrow, settings, observer)?,
+        (Way::Compressed(coding), _) => {
             let bytes = bytes.map_or_else(String::new, |bytes| format!(" of {}", megabytes(bytes)));
             observer.note(&format!("instead of the file{bytes} its sound is sent, compressed without loss"));
             converted(&original, coding, settings, observer)?
         }
-        Way::Padded(..) | Way::Pieces(..) => return Ok(Prepared::Original(original)),
+        (Way::Padded(..) | Way::Pieces(..), _) => return Ok(Prepared::Original(original)),
     };
     Ok(Prepared::Request(Box::new(payload)))
 }
@@ -176,8 +186,7 @@ pub(super) fn forecast(
     if source.is_pipe() {
         return Ok(None);
     }
-    let (file_format, bytes, recording) = facts(source, raw, settings, &source.open()?)?;
-    Ok(Some(Forecast { file_format, bytes, recording, way: Way::of(bytes, recording, settings)? }))
+    Ok(Some(facts(source, raw, settings, source.open()?)?.0))
 }
 
 /// What is known of a recording before anything is sent.
@@ -189,21 +198,23 @@ pub(super) struct Forecast {
     pub way: Way,
 }
 
-/// How a file would be sent as it is, in how many bytes, and what is known of it.
+/// What is known of a file, and what is sent of it if it is sent as it is.
 fn facts(
     source: &Source,
     raw: Option<Raw>,
     settings: &Settings,
-    input: &Input,
-) -> Result<(FileFormat, Option<u64>, Recording), Failure> {
-    let input = again(input)?;
-    if settings.resample {
+    input: Input,
+) -> Result<(Forecast, Option<Payload>), Failure> {
+    let (file_format, bytes, recording, payload) = if settings.resample {
         let recording = known(decode::open_input(input, raw, source.path())?);
         let samples = |seconds: f64| (seconds * f64::from(NARROW.rate)).round() as u64;
-        return Ok((FileFormat::Pcm, recording.seconds.map(|seconds| 2 * samples(seconds)), recording));
-    }
-    let payload = as_it_is(source, raw, settings, input)?;
-    Ok((payload.file_format, payload.content.len(), payload.recording()))
+        (FileFormat::Pcm, recording.seconds.map(|seconds| 2 * samples(seconds)), recording, None)
+    } else {
+        let payload = as_it_is(source, raw, settings, input)?;
+        (payload.file_format, payload.content.len(), payload.recording(), Some(payload))
+    };
+    let way = Way::of(bytes, recording, settings)?;
+    Ok((Forecast { file_format, bytes, recording, way }, payload))
 }
 
 /// The whole recording, decoded here and sent in another coding.

@@ -5,14 +5,15 @@ use serde_json::Value;
 use super::key::Key;
 use super::retry::{Again, Trouble};
 use crate::audio::probe;
-use crate::error::{Exchange, Failure, Kind};
+use crate::error::{Failure, Kind};
+use crate::exchange::Exchange;
 
 /// The most that is read of an error body, in bytes.
 pub(super) const MOST_BYTES: u64 = 64 * 1024;
 
 /// The most that is shown of what the service says, and of its names for things, in characters.
 const LONGEST_MESSAGE: usize = 300;
-const LONGEST_NAME: usize = 80;
+pub(super) const LONGEST_NAME: usize = 80;
 
 /// A refusal, as far as it could be understood.
 #[derive(Debug, Default)]

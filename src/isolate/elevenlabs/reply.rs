@@ -10,11 +10,12 @@ use super::delivery::Delivery;
 use super::key::Key;
 use super::line::Line;
 use super::mp3::Frames;
-use super::refusal;
-use super::retry::{Trouble, asked, lost, seconds as in_words};
+use super::refusal::{self, LONGEST_NAME};
+use super::retry::{Trouble, asked, in_words, lost};
 use super::settings::Settings;
 use crate::audio::probe::{self, Format};
-use crate::error::{Exchange, Failure, Kind};
+use crate::error::{Failure, Kind};
+use crate::exchange::Exchange;
 use crate::isolate::{Observer, Stage};
 use crate::source::PEEK;
 use crate::text::megabytes;
@@ -22,16 +23,12 @@ use crate::text::megabytes;
 /// How long an error body is waited for; its status is known without it.
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest name that the service may have for a request.
-const LONGEST_NAME: usize = 80;
-
-/// Takes note of what the headers say.
-pub(super) fn note(response: &Response<ureq::Body>, key: &Key, exchange: &mut Exchange) {
+/// Takes note of what the headers say, and returns the credits that it took, if they do.
+pub(super) fn note(response: &Response<ureq::Body>, key: &Key, exchange: &mut Exchange) -> Option<u64> {
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     exchange.http_status = Some(response.status().as_u16());
-    exchange.code = None;
     exchange.request_id = header("request-id").map(|id| key.quoted(id, LONGEST_NAME));
-    exchange.credits = header("character-cost").and_then(|cost| cost.trim().parse().ok());
+    header("character-cost")?.trim().parse().ok()
 }
 
 /// How many requests the account may have under way at once, if the service says so.

@@ -8,7 +8,8 @@ use ureq::http::HeaderMap;
 use super::settings::Settings;
 use crate::error::{Failure, Kind};
 
-/// The first wait and the longest one that we choose ourselves.
+/// The first wait that we choose ourselves, and the longest one, also where the service asks for a longer one because of
+/// our other requests.
 const FIRST: Duration = Duration::from_secs(1);
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
@@ -78,7 +79,7 @@ impl<'a> Retries<'a> {
         let wait = asked.unwrap_or_else(|| backoff(self.attempts));
         if self.waited.saturating_add(wait) > self.settings.timeout {
             failure.message =
-                format!("{}; the next attempt would have to wait {}", failure.message, seconds(wait));
+                format!("{}; the next attempt would have to wait {}", failure.message, in_words(wait));
             failure.hint = format!("{}; --timeout S lets voxsift wait longer", failure.hint);
             return Err(failure);
         }
@@ -111,7 +112,7 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A wait in words.
-pub(super) fn seconds(wait: Duration) -> String {
+pub(super) fn in_words(wait: Duration) -> String {
     let seconds = wait.as_secs_f64();
     if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }

@@ -16,7 +16,7 @@ pub(super) enum Way {
     Compressed(Coding),
     /// It is too short: one request, with silence behind it.
     Padded(Coding, Spec, f64),
-    /// It is too long: several requests. With its length in seconds.
+    /// It is too long or too large, or longer than the user wants pieces to be: several requests. With its length in seconds.
     Pieces(Coding, Spec, f64),
 }
 
@@ -68,7 +68,7 @@ impl Way {
         }
     }
 
-    /// Whether the result is put together here, so that it cannot be the MP3 that the service sends.
+    /// Whether the result is put together here, so that it is no MP3 unless somebody asks for one.
     pub(super) fn is_joined(self) -> bool {
         matches!(self, Self::Padded(..) | Self::Pieces(..))
     }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use super::Settings;
 use super::bands::{Curve, Gate};
-use super::frames::{Ramp, Timing};
+use super::frames::{Ramp, SHARE, Timing};
 use super::front::blocks;
 use super::level::{MakeUp, amplitude};
 use crate::audio::resample::{Blocks, Resampler};
@@ -28,9 +28,6 @@ const ADAPTION: f32 = 1.0;
 
 /// The make-up gain of a live stream before anything is measured, in dB: about what networks take off.
 const USUAL_MAKE_UP_DB: f32 = 4.0;
-
-/// Frames of the look-ahead that are given up at once when the source has ended.
-const DRAIN: usize = 100;
 
 /// Takes the frames of one channel before and behind the network, and gives the result.
 pub struct Back {
@@ -56,8 +53,8 @@ pub struct Back {
     /// d, short of a block, and the curve of h.
     difference: Vec<f32>,
     curve: Curve,
-    /// How many frames the lower band lags behind the source.
-    lag: f64,
+    /// How many frames the curve is ahead of the source, as the lower band lags.
+    curve_lead: f64,
     /// up(d), of which the first samples belong to the time before the source.
     restored: VecDeque<f32>,
     lag_left: usize,
@@ -91,7 +88,7 @@ impl Back {
             band_gain: floor,
             difference: Vec::with_capacity(blocks.b),
             curve: Curve::from(floor),
-            lag: if up.is_identity() { 0.0 } else { blocks.b as f64 / 2.0 / hop as f64 },
+            curve_lead: if up.is_identity() { 0.0 } else { blocks.b as f64 / 2.0 / hop as f64 },
             restored: VecDeque::new(),
             lag_left: lag(blocks),
             given: 0,
@@ -146,7 +143,7 @@ impl Back {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn settle(&mut self) -> Result<(), Failure> {
-        self.look_ahead = self.look_ahead.saturating_sub(DRAIN);
+        self.look_ahead = self.look_ahead.saturating_sub(SHARE);
         self.mix()
     }
 
@@ -156,7 +153,7 @@ impl Back {
         let frames_per_sample = self.blocks.b as f64 / (self.blocks.a * self.hop) as f64;
         output.reserve(ready);
         for (x, low) in source.drain(..ready).zip(self.restored.drain(..ready)) {
-            let h = self.curve.at(self.given as f64 * frames_per_sample + self.lag);
+            let h = self.curve.at(self.given as f64 * frames_per_sample + self.curve_lead);
             output.push(h * x + low);
             self.given += 1;
         }

@@ -5,12 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
+use super::frames::SHARE;
 use super::piece::{Isolated, Piece};
 use crate::error::Failure;
-
-/// Frames of a piece that are worked on before something else is looked at: a second, which takes some
-/// hundredths of one.
-const SHARE: usize = 100;
 
 /// The cores that all recordings share.
 pub struct Cores {

@@ -3,6 +3,10 @@
 use super::models::Model;
 use crate::error::Failure;
 
+/// Frames that are worked on at once, before something else is looked at: a second of frames of 10 ms, which takes some
+/// hundredths of one.
+pub const SHARE: usize = 100;
+
 /// What there is to know of a network before it runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {

@@ -74,7 +74,7 @@ impl<T> Measured<T> {
     /// The gain as an amplitude ratio. Where nothing can be measured, the last one stays; it starts at 1.
     pub fn gain(&mut self) -> f32 {
         // In the first interval every frame counts: a live stream has nothing else yet.
-        if self.fresh >= INTERVAL.min(self.frames.len().max(1)) {
+        if self.fresh >= INTERVAL || (self.fresh > 0 && self.frames.len() <= INTERVAL) {
             self.fresh = 0;
             self.gain = (self.measure)(&self.frames).unwrap_or(self.gain);
         }
@@ -169,4 +169,22 @@ fn gain_to_input(frames: &VecDeque<Heard>) -> Option<f32> {
     let gate = mean(above(power(ABSOLUTE_GATE_DBFS)).map(|frame| frame.output))? * power(MAKE_UP_GATE_DB);
     let gain = mean(above(gate).map(|frame| frame.cross))? / mean(above(gate).map(|frame| frame.output))?;
     gain.is_finite().then(|| gain.clamp(1.0, amplitude(MAX_MAKE_UP_DB)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_counts_at_the_beginning_and_later_every_interval() {
+        let mut leveller = Leveller::leveller(800);
+        for frame in 1..=50_u8 {
+            leveller.hear(&[f32::from(frame) / 100.0; 160]);
+            let gain = leveller.gain();
+            if usize::from(frame) <= INTERVAL || usize::from(frame).is_multiple_of(INTERVAL) {
+                assert_eq!(Some(gain), gain_to_target(&leveller.frames), "frame {frame}");
+            }
+        }
+        assert_eq!(leveller.fresh, 0, "the last measurement is of the last frame");
+    }
 }

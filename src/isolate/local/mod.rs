@@ -62,6 +62,7 @@ impl Settings {
 /// Isolates with a network that runs here.
 pub struct Local {
     weights: Weights,
+    timing: Timing,
     attenuation_limit: Option<f32>,
     cores: Arc<Cores>,
 }
@@ -73,7 +74,9 @@ impl Local {
     /// # Errors
     /// `Internal` when the model cannot be loaded.
     pub fn new(model: models::Name, attenuation_limit: Option<f32>, cores: usize) -> Result<Self, Failure> {
-        Ok(Self { weights: Weights::load(model)?, attenuation_limit, cores: Cores::new(cores) })
+        let weights = Weights::load(model)?;
+        let timing = Timing::of(weights.model()?.as_ref());
+        Ok(Self { weights, timing, attenuation_limit, cores: Cores::new(cores) })
     }
 
     /// All channels of what `decoder` reads.
@@ -85,15 +88,14 @@ impl Local {
         let settings = Settings { rate: spec.rate, look_ahead, attenuation_limit: self.attenuation_limit };
         // Nothing may hold up a live source.
         let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
-        let (weights, model) = (self.weights.clone(), self.weights.stream()?);
-        let timing = Timing::of(model.as_ref());
-        let seconds = decoder.length().frames().map(|frames| spec.seconds(frames));
-        Ok(match (core, Cut::of(timing, spec, seconds)) {
-            (Some(core), Some(cut)) if !live => {
+        let weights = self.weights.clone();
+        let cut = if live { None } else { Cut::of(self.timing, spec, decoder.seconds()) };
+        Ok(match (core, cut) {
+            (Some(core), Some(cut)) => {
                 let crew = Crew::new(&self.cores, core);
-                Box::new(Pieces::new(weights, timing, settings, channels, cut, crew)?)
+                Box::new(Pieces::new(weights, self.timing, settings, channels, cut, crew)?)
             }
-            (core, _) => Box::new(Stream::new(weights, model, settings, channels, &self.cores, core)?),
+            (core, _) => Box::new(Stream::new(weights, settings, channels, &self.cores, core)?),
         })
     }
 }

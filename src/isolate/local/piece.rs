@@ -45,7 +45,7 @@ impl Piece {
     pub fn work(&mut self, frames: usize) -> Result<Option<Isolated>, Failure> {
         let mut network = match self.network.take() {
             Some(network) => network,
-            None => Network::new(self.weights.stream()?),
+            None => Network::new(self.weights.model()?),
         };
         let until = self.frames.len().min(self.next + frames);
         while self.next < until {

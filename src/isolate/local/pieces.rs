@@ -11,14 +11,11 @@ use super::back::Back;
 use super::crew::{Crew, Ticket};
 use super::cut::Cut;
 use super::ensemble::{Ensemble, State, interleave, split};
-use super::frames::{Frames, Timing};
+use super::frames::{Frames, SHARE, Timing};
 use super::front::Front;
 use super::models::Weights;
 use super::piece::{Isolated, Piece};
 use crate::error::Failure;
-
-/// Frames that are put together at once.
-const SHARE: usize = 100;
 
 /// All channels of a recording.
 pub struct Pieces {

@@ -9,7 +9,7 @@ use super::Settings;
 use super::back::Back;
 use super::crew::{Core, Cores};
 use super::ensemble::{Ensemble, State, interleave, split};
-use super::frames::{Frames, Network, Timing};
+use super::frames::{Frames, Network, SHARE, Timing};
 use super::front::Front;
 use super::models::{Model, Weights};
 use crate::error::Failure;
@@ -17,9 +17,6 @@ use crate::error::Failure;
 /// What a network hears of a channel before the first frame that counts, in seconds, when that is no longer the same
 /// as the first channel: less than a piece does, as it would hold up a live source.
 const WARM_UP: f32 = 5.0;
-
-/// Frames that are worked on at once when the source has ended.
-const SHARE: usize = 100;
 
 /// All channels of a source.
 pub struct Stream {
@@ -38,13 +35,12 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// All of `count` channels, the first of them through `model`.
+    /// All of `count` channels.
     ///
     /// # Errors
-    /// `Internal` when a resampler cannot be made.
+    /// `Internal` when a network or a resampler cannot be made.
     pub fn new(
         weights: Weights,
-        model: Box<dyn Model>,
         settings: Settings,
         count: usize,
         cores: &Arc<Cores>,
@@ -53,7 +49,7 @@ impl Stream {
         let mut channels: Vec<Option<Channel>> = (0..count).map(|_| None).collect();
         let mut ready = vec![None; count];
         if let (Some(channel), Some(ready)) = (channels.first_mut(), ready.first_mut()) {
-            *channel = Some(Channel::new(model, settings, count > 1)?);
+            *channel = Some(Channel::new(weights.model()?, settings, count > 1)?);
             *ready = Some(Vec::new());
         }
         Ok(Self {
@@ -68,14 +64,14 @@ impl Stream {
         })
     }
 
-    /// Gives a channel of its own to every channel that is no longer the same as the first.
+    /// Gives every channel of the source that is no longer the same as the first a [`Channel`] of its own.
     fn part_ways(&mut self) -> Result<(), Failure> {
         let Some((Some(first), others)) = self.channels.split_first_mut() else {
             return Ok(());
         };
         for (at, channel) in (1..).zip(others.iter_mut()) {
             if channel.is_none() && self.samples[at] != self.samples[0] {
-                *channel = Some(first.twin(self.weights.stream()?)?);
+                *channel = Some(first.twin(self.weights.model()?)?);
                 let ready = self.ready[0].clone();
                 self.ready[at] = ready;
             }

@@ -17,16 +17,16 @@ use crate::source::Source;
 /// Short pieces, whose lengths are no multiples of anything.
 const SHORT: Cut = Cut { length: 53, warm_up: 17, joint: 3 };
 
-struct Stage {
+struct Setup {
     weights: Weights,
     timing: Timing,
     settings: Settings,
 }
 
-impl Stage {
+impl Setup {
     fn new(rate: u32) -> Self {
         let weights = Weights::load(Name::Hush).expect("weights");
-        let timing = Timing::of(weights.stream().expect("a stream").as_ref());
+        let timing = Timing::of(weights.model().expect("a network").as_ref());
         let settings = Settings { rate, look_ahead: LOOK_AHEAD, attenuation_limit: None };
         Self { weights, timing, settings }
     }
@@ -47,8 +47,7 @@ impl Stage {
     fn uncut(&self, channels: &[Vec<f32>]) -> Vec<Vec<f32>> {
         let cores = Cores::new(1);
         let core = Some(cores.take());
-        let (weights, model) = (self.weights.clone(), self.weights.stream().expect("a stream"));
-        let stream = Stream::new(weights, model, self.settings, channels.len(), &cores, core);
+        let stream = Stream::new(self.weights.clone(), self.settings, channels.len(), &cores, core);
         run(&mut stream.expect("resamplers"), channels, |_| {})
     }
 }
@@ -105,10 +104,10 @@ fn difference(output: &[f32], reference: &[f32]) -> f32 {
 
 #[test]
 fn pieces_are_as_good_as_the_whole() {
-    let stage = Stage::new(48_000);
+    let setup = Setup::new(48_000);
     let input = [speech(50)];
     let cut = Cut { length: 2_000, warm_up: 1_500, joint: 10 };
-    let (output, whole) = (stage.cut(&input, cut, 2), stage.uncut(&input));
+    let (output, whole) = (setup.cut(&input, cut, 2), setup.uncut(&input));
     assert_eq!(output[0].len(), input[0].len());
     let apart = difference(&output[0], &whole[0]);
     assert!(apart < -40.0, "{apart:.1} dB");
@@ -116,22 +115,22 @@ fn pieces_are_as_good_as_the_whole() {
 
 #[test]
 fn the_number_of_cores_changes_nothing() {
-    let stage = Stage::new(48_000);
+    let setup = Setup::new(48_000);
     let input = [speech(4), noise(4 * 48_000)];
-    let alone = stage.cut(&input, SHORT, 1);
+    let alone = setup.cut(&input, SHORT, 1);
     for cores in [2, 5] {
-        assert!(stage.cut(&input, SHORT, cores) == alone, "{cores} cores");
+        assert!(setup.cut(&input, SHORT, cores) == alone, "{cores} cores");
     }
 }
 
 #[test]
 fn as_many_frames_come_out_wherever_pieces_end() {
     for rate in [16_000, 44_100, 48_000] {
-        let stage = Stage::new(rate);
+        let setup = Setup::new(rate);
         let piece = SHORT.length * rate as usize / 100;
         let around = [piece, piece + SHORT.joint * rate as usize / 100, 3 * piece];
         for samples in around.into_iter().flat_map(|samples| [samples - 1, samples, samples + 1]).chain([1]) {
-            let output = stage.cut(&[noise(samples)], SHORT, 1);
+            let output = setup.cut(&[noise(samples)], SHORT, 1);
             assert_eq!(output[0].len(), samples, "{rate} Hz");
         }
     }
@@ -141,16 +140,16 @@ fn as_many_frames_come_out_wherever_pieces_end() {
 fn a_channel_that_parts_is_isolated_as_if_it_were_alone() {
     let input = speech(4);
     for rate in [16_000, 48_000] {
-        let stage = Stage::new(rate);
+        let setup = Setup::new(rate);
         let left: Vec<f32> = input.iter().copied().step_by(48_000 / rate as usize).collect();
-        let alone = stage.cut(std::slice::from_ref(&left), SHORT, 1).remove(0);
+        let alone = setup.cut(std::slice::from_ref(&left), SHORT, 1).remove(0);
         // At the start, within a piece, where it is cut off, and near the end.
         for seconds in [0.0, 0.3, 0.56, 2.0, 3.9] {
             let part = (seconds * rate as f32) as usize;
             let right: Vec<f32> =
                 left.iter().enumerate().map(|(i, x)| if i < part { *x } else { -0.3 * x }).collect();
-            let right_alone = stage.cut(std::slice::from_ref(&right), SHORT, 1).remove(0);
-            let together = stage.cut(&[left.clone(), right, left.clone()], SHORT, 3);
+            let right_alone = setup.cut(std::slice::from_ref(&right), SHORT, 1).remove(0);
+            let together = setup.cut(&[left.clone(), right, left.clone()], SHORT, 3);
             assert!(together[0] == alone, "left, {rate} Hz, {seconds} s");
             assert!(together[1] == right_alone, "right, {rate} Hz, {seconds} s");
             assert!(together[2] == alone, "the same as left, {rate} Hz, {seconds} s");
@@ -160,23 +159,23 @@ fn a_channel_that_parts_is_isolated_as_if_it_were_alone() {
 
 #[test]
 fn no_more_pieces_wait_than_cores_can_use() {
-    let stage = Stage::new(16_000);
+    let setup = Setup::new(16_000);
     let input = [noise(60 * 16_000)];
     let cut = Cut { length: 450, ..SHORT };
     // One for every core and one ready; and one more at the end, which comes at once with what was looked ahead.
     for (cores, most) in [(1, 2), (2, 4)] {
-        let mut pieces = stage.pieces(1, cut, cores);
+        let mut pieces = setup.pieces(1, cut, cores);
         run(&mut pieces, &input, |pieces| assert!(pieces.waiting() <= most, "{} pieces", pieces.waiting()));
     }
 }
 
 #[test]
 fn nobody_goes_on_with_a_recording_that_has_failed() {
-    let stage = Stage::new(16_000);
+    let setup = Setup::new(16_000);
     let cores = Cores::new(3);
     let crew = Crew::new(&cores, cores.take());
     let mut pieces =
-        Pieces::new(stage.weights.clone(), stage.timing, stage.settings, 1, SHORT, crew).expect("resamplers");
+        Pieces::new(setup.weights.clone(), setup.timing, setup.settings, 1, SHORT, crew).expect("resamplers");
     pieces.push(&noise(10 * 16_000)).expect("it takes a block");
     drop(pieces);
     // All cores come back.

@@ -37,6 +37,15 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// Whether pieces can be cut like this: a file may hold anything.
+    fn is_sound(&self) -> bool {
+        let least = u64::from(self.sample_rate);
+        let ends = [0].into_iter().chain(self.cuts.iter().copied()).chain([self.frames]);
+        let ends: Vec<u64> = ends.collect();
+        let apart = |pair: &[u64]| pair[1].checked_sub(pair[0]).is_some_and(|apart| apart >= self.overlap);
+        self.cuts.is_empty() || (self.overlap >= least && ends.windows(2).all(apart))
+    }
+
     /// Whether it is of the same recording, sent in the same way, wherever it is cut.
     fn is_of_the_same(&self, other: &Self) -> bool {
         let uncut = |manifest: &Self| Self { overlap: 0, cuts: Vec::new(), ..manifest.clone() };
@@ -91,7 +100,7 @@ impl Folder {
         let found = manifest.read_to_string(&mut text);
         let folder = Self { path, manifest, is_found_again: beside.is_some() };
         let known = found.ok().and_then(|_| serde_json::from_str::<Manifest>(&text).ok());
-        if let Some(known) = known.filter(|known| known.is_of_the_same(wanted)) {
+        if let Some(known) = known.filter(|known| known.is_sound() && known.is_of_the_same(wanted)) {
             // What is paid for is worth more than other cuts.
             return Ok((folder, known));
         }
@@ -132,7 +141,7 @@ impl Folder {
     /// What was measured of a piece.
     pub(super) fn measures(&self, piece: usize) -> Option<Measures> {
         let text = fs::read_to_string(self.measures_path(piece)).ok()?;
-        serde_json::from_str(&text).ok()
+        serde_json::from_str(&text).ok().filter(Measures::are_sound)
     }
 
     /// Keeps what was measured of a piece.

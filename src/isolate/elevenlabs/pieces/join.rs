@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::super::delivery::undecodable;
 use super::measure::open;
 use super::voice::Voice;
 use crate::audio::encode::Encode;
@@ -30,17 +31,18 @@ pub(super) struct Part {
 /// How many channels the joined recording has: as many as the piece with the most.
 ///
 /// # Errors
-/// `Service` when a piece cannot be decoded.
+/// `Service` when a piece cannot be decoded, `Input` when it cannot be opened.
 pub(super) fn channels(parts: &[Part]) -> Result<u16, Failure> {
     parts.iter().try_fold(1, |most, part| {
-        Ok(decode::open_input(open(&part.reply)?, None, None)?.spec().channels.max(most))
+        let reply = decode::open_input(open(&part.reply)?, None, None).map_err(undecodable)?;
+        Ok(reply.spec().channels.max(most))
     })
 }
 
 /// Writes all frames of a recording: each from the piece that it is in, and from both around a cut.
 ///
 /// # Errors
-/// `Service` when a piece cannot be decoded, and those of `to`.
+/// As [`channels`], and those of `to`.
 pub(super) fn join(
     parts: Vec<Part>,
     cuts: &[u64],

@@ -12,7 +12,7 @@ use crate::audio::mono;
 use crate::error::Failure;
 
 /// The longest lag that is looked for, to both sides, in seconds: no encoder or filter has more.
-const LONGEST: f64 = 1.0;
+pub(super) const LONGEST: f64 = 1.0;
 
 /// What is compared: stretches of so many seconds, up to so many of them, spread over the piece.
 const STRETCH: f64 = 3.0;
@@ -163,7 +163,7 @@ struct Correlation {
     rate: f64,
     forward: std::sync::Arc<dyn RealToComplex<f32>>,
     size: usize,
-    /// The lag of the first value.
+    /// How far before lag 0 the first value is.
     longest: usize,
     spectrum: Vec<Complex<f32>>,
     /// Energies of both sides under the weights.

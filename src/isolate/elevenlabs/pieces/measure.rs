@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::lag::{Lag, lag};
+use super::lag::{LONGEST, Lag, lag};
 use super::survey::HOPS_PER_SECOND;
 use super::voice::Voice;
 use crate::audio::decode::Decoder;
@@ -23,13 +23,20 @@ pub(super) struct Measures {
     pub tail: Vec<f32>,
 }
 
+impl Measures {
+    /// Whether they can have been measured: a file may hold anything.
+    pub(super) fn are_sound(&self) -> bool {
+        self.lag.is_none_or(|lag| lag.abs() <= 2.0 * LONGEST)
+    }
+}
+
 /// Measures a reply.
 ///
 /// `sent` opens what it is the reply to: `frames` frames at `rate` Hz, of which the first and the last `overlap` belong to
 /// its neighbours as well.
 ///
 /// # Errors
-/// `Service` when the reply cannot be decoded, `Input` when what was sent cannot be read again.
+/// `Service` when the reply cannot be decoded, `Input` when it cannot be opened, or what was sent cannot be read again.
 pub(super) fn measure(
     sent: impl Fn() -> Result<Decoder, Failure>,
     rate: u32,

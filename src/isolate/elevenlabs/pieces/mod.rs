@@ -18,16 +18,17 @@ mod voice;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use super::ElevenLabs;
 use super::coding::Coding;
 use super::limits::{self, PADDED_SECONDS};
 use super::payload::Payload;
 use super::prepare::{Encoding, Original};
 use super::settings::Settings;
 use super::way::Way;
+use super::{Done, ElevenLabs};
 use crate::audio::encode::{self, Format};
 use crate::audio::{Depth, Spec};
-use crate::error::{Exchange, Failure, Kind, Piece, PieceState};
+use crate::error::{Failure, Kind};
+use crate::exchange::{Exchange, Piece, PieceState};
 use crate::isolate::{Observer, Recording, Task};
 use cuts::Lengths;
 use folder::{Folder, Manifest};
@@ -41,14 +42,6 @@ const VERSION: u32 = 1;
 
 /// A reply that drifts by more than this against what was sent is told of, in seconds.
 const DRIFT: f64 = 0.001;
-
-/// What came of a recording.
-pub(super) struct Joined {
-    pub recording: Recording,
-    pub bytes_written: u64,
-    pub warnings: Vec<String>,
-    pub details: Vec<String>,
-}
 
 /// The pieces that a recording of so many seconds will be sent in, as far as that is known before it is looked
 /// through: cuts go to pauses later.
@@ -85,18 +78,20 @@ pub(super) fn isolate(
     original: &Original,
     exchange: &mut Exchange,
     observer: &dyn Observer,
-) -> Result<Joined, Failure> {
+) -> Result<Done, Failure> {
     let (Way::Pieces(coding, ..) | Way::Padded(coding, ..)) = original.way else {
         return Err(Failure::internal("a whole recording is to be joined"));
     };
-    let format = if task.format == Format::Mp3 && task.any_format { Format::Wav } else { task.format };
+    let format = if task.format == Format::Mp3 { Format::Wav } else { task.format };
     // Opened before anything is sent, so that a place that cannot be written costs nothing.
     let output = task.sink.open()?;
     let survey = Survey::of(original.decoder()?, observer)?;
     let lengths = Lengths::of(coding, survey.spec, engine.settings.split);
-    let cuts = match original.way {
-        Way::Pieces(..) => lengths.in_pauses(survey.total, &survey.envelope, survey.hop),
-        _ => Vec::new(),
+    let cuts = if let Way::Pieces(..) = original.way {
+        lengths.in_pauses(survey.total, &survey.envelope, survey.hop)
+    } else {
+        really_short(survey.spec.seconds(survey.total))?;
+        Vec::new()
     };
     let wanted = Manifest {
         version: VERSION,
@@ -145,11 +140,13 @@ pub(super) fn isolate(
         join::join(parts, &cuts, spec, &mut *encoder, observer)?;
         encoder.finish()
     });
-    let bytes_written = joined.map_err(|failure| match failure.kind {
-        // There is a result, under another name.
-        _ if failure.saved => failure,
-        Kind::ReaderLeft => failure,
-        _ => kept(failure),
+    let bytes_written = joined.map_err(|failure| {
+        // There is a result, under another name; or nobody wants it, and nothing would find the pieces again.
+        if failure.saved || (failure.kind == Kind::ReaderLeft && !folder.is_found_again) {
+            let _ = folder.remove();
+            return failure;
+        }
+        kept(failure)
     })?;
     if let Err(failure) = folder.remove() {
         warnings.push(format!("{} is left, and can be removed: {failure}", folder.path().display()));
@@ -158,7 +155,7 @@ pub(super) fn isolate(
         details.insert(0, format!("sent in {} pieces", ranges.len()));
     }
     let recording = Recording { spec: Some(survey.spec), seconds: Some(survey.spec.seconds(survey.total)) };
-    Ok(Joined { recording, bytes_written, warnings, details })
+    Ok(Done { recording, bytes_written, warnings, details })
 }
 
 /// A failure with what is known of the pieces that are paid for.
@@ -222,19 +219,35 @@ fn drifts(measures: &[Measures], of: usize) -> Vec<String> {
         .collect()
 }
 
-/// A recording that is too short, as it is sent.
+/// A recording that is too short, as it is sent, and what is known of it.
 ///
 /// # Errors
-/// Those of reading and encoding it.
+/// Those of reading and encoding it, and as [`really_short`].
 pub(super) fn padded(
     original: &Original,
     coding: Coding,
     observer: &dyn Observer,
-) -> Result<Payload, Failure> {
-    let Encoding { mut spool, spec, frames, warnings } = original.encoded(coding, &|_| Ok(()), observer)?;
+) -> Result<(Payload, Recording), Failure> {
+    let Encoding { mut spool, spec, frames, warnings } = original.encoded(coding, &really_short, observer)?;
     spool.write(&silence(frames, spec))?;
-    let recording = Recording { spec: Some(spec), seconds: Some(spec.seconds(frames).max(PADDED_SECONDS)) };
-    Ok(original.payload(None, coding, spool.finish()?, recording)?.with(warnings))
+    let seconds = spec.seconds(frames);
+    let sent = Recording { spec: Some(spec), seconds: Some(seconds.max(PADDED_SECONDS)) };
+    let payload = original.payload(None, coding, spool.finish()?, sent)?.with(warnings);
+    Ok((payload, Recording { seconds: Some(seconds), ..sent }))
+}
+
+/// Refuses what was padded by its header's word and turns out to be long: that would cost more than was said before.
+///
+/// # Errors
+/// `Input` for more seconds than a padded recording has.
+fn really_short(seconds: f64) -> Result<(), Failure> {
+    if seconds <= PADDED_SECONDS {
+        return Ok(());
+    }
+    Err(Failure::input(
+        "it is longer than its header says",
+        "write it anew, so that its length is known before it is paid for: ffmpeg -i IN OUT.flac",
+    ))
 }
 
 /// What is missing behind so many frames.
@@ -255,10 +268,10 @@ pub(super) fn no_mp3() -> Failure {
     )
 }
 
-/// What is to be said of an MP3 that was not cut back to the length of its recording, in seconds.
-pub(super) fn uncut(length: f64) -> String {
-    let silence = PADDED_SECONDS - length;
-    format!(
+/// What is to be said of an MP3 that was not cut back to the length of its recording.
+pub(super) fn uncut(recording: Recording) -> Vec<String> {
+    let silence = PADDED_SECONDS - recording.seconds.unwrap_or(PADDED_SECONDS);
+    vec![format!(
         "it is padded with {silence:.1} s of silence, which an MP3 keeps: name the output .wav, .flac or .opus to have it cut"
-    )
+    )]
 }

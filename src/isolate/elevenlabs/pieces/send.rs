@@ -5,15 +5,17 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use super::super::ElevenLabs;
 use super::super::coding::{Coding, Spool};
 use super::super::prepare::{Original, again};
-use super::super::{ElevenLabs, reply};
 use super::folder::Folder;
 use super::measure::measure;
 use super::{padded_frames, planned_piece, silence};
 use crate::audio::Spec;
 use crate::audio::encode::Format;
-use crate::error::{Exchange, Failure, Kind, Piece, PieceState};
+use crate::audio::resample::converted;
+use crate::error::{Failure, Kind};
+use crate::exchange::{Exchange, Piece, PieceState};
 use crate::isolate::{Observer, Recording, Stage, Task};
 use crate::sink::Sink;
 use crate::source::Input;
@@ -180,6 +182,8 @@ impl Work<'_> {
                     spool.write(&silence(self.ranges[0].end, self.spec))?;
                 }
                 let encoded = Encoded { piece, samples: spool.finish()? };
+                // What it was cut by would not be true of another recording.
+                self.original.unchanged()?;
                 if give.send(encoded).is_err() {
                     // Nobody takes them any more: one has failed.
                     return Ok(());
@@ -200,7 +204,7 @@ impl Work<'_> {
         let range = &self.ranges[piece];
         let frames = range.end - range.start;
         let whole = if self.ranges.len() == 1 { frames.max(padded_frames(self.spec)) } else { frames };
-        (whole * u64::from(rate)).div_ceil(u64::from(self.spec.rate))
+        converted(whole, self.spec.rate, rate)
     }
 
     /// Has a piece isolated, unless it is already, and measures what came back.
@@ -227,7 +231,8 @@ impl Work<'_> {
                 let hint = format!("what the service sent, and has billed, is in {}", aside.display());
                 Failure { hint, saved: true, ..failure }
             }
-            None => reply::paid(failure),
+            // It is in the folder, where it is kept.
+            None => failure,
         }
     }
 

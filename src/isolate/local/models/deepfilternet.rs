@@ -6,9 +6,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::Model;
 use crate::error::Failure;
 
-pub(super) struct Stream(DfTract);
+pub(super) struct Running(DfTract);
 
-impl Stream {
+impl Running {
     /// Loads the network anew: clones of one (`deep-filter-rt` 0.1.1) write into the same buffers, so that
     /// two channels at once spoil each other.
     pub(super) fn new() -> Result<Self, Failure> {
@@ -20,7 +20,7 @@ impl Stream {
     }
 }
 
-impl Model for Stream {
+impl Model for Running {
     fn rate(&self) -> u32 {
         self.0.sr as u32
     }

@@ -14,15 +14,15 @@ pub(super) fn load() -> Result<Arc<Hush>, Failure> {
 }
 
 /// Runs frame by frame: on a whole file the crate's other interface takes gigabytes.
-pub(super) struct Stream(HushStream);
+pub(super) struct Running(HushStream);
 
-impl Stream {
+impl Running {
     pub(super) fn new(weights: &Arc<Hush>) -> Self {
         Self(HushStream::new(Arc::clone(weights)))
     }
 }
 
-impl Model for Stream {
+impl Model for Running {
     fn rate(&self) -> u32 {
         Hush::SAMPLE_RATE
     }

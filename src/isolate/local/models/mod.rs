@@ -38,12 +38,12 @@ pub enum Name {
     DeepFilterNet,
 }
 
-/// Loaded weights, of which any number of streams can be made. Clones share them.
+/// Loaded weights, of which any number of networks can be made. Clones share them.
 #[derive(Clone)]
 pub enum Weights {
     /// See [`Name::Hush`].
     Hush(Arc<hush_vani::Hush>),
-    /// See [`Name::DeepFilterNet`]: every stream loads its own.
+    /// See [`Name::DeepFilterNet`]: every network loads its own.
     #[cfg(feature = "deepfilternet")]
     DeepFilterNet,
 }
@@ -61,15 +61,15 @@ impl Weights {
         }
     }
 
-    /// A fresh stream over these weights.
+    /// A fresh network with these weights.
     ///
     /// # Errors
     /// `Internal` when the network cannot be set up.
-    pub fn stream(&self) -> Result<Box<dyn Model>, Failure> {
+    pub fn model(&self) -> Result<Box<dyn Model>, Failure> {
         match self {
-            Self::Hush(weights) => Ok(Box::new(hush::Stream::new(weights))),
+            Self::Hush(weights) => Ok(Box::new(hush::Running::new(weights))),
             #[cfg(feature = "deepfilternet")]
-            Self::DeepFilterNet => Ok(Box::new(deepfilternet::Stream::new()?)),
+            Self::DeepFilterNet => Ok(Box::new(deepfilternet::Running::new()?)),
         }
     }
 }
