@@ -68,7 +68,7 @@ fn readme_has_the_environment() {
 
 /// The words of a text that begin with a digit.
 fn numbers(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|c: char| c.is_whitespace() || "|()".contains(c));
+    let words = text.split(|c: char| c.is_whitespace() || "|()*".contains(c));
     let words = words.map(|word| word.trim_end_matches(['.', ',', ';', ':']));
     words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect()
 }
