@@ -334,7 +334,7 @@ fn an_incomplete_last_frame_is_left_out_with_a_warning() {
             let (output, done) = copied_with(&wav);
             holds16(&output, &audio);
             for done in done {
-                done.says("warning: ").says(&format!("incomplete; its {left_over} bytes"));
+                done.says("warning: ").says(&format!("incomplete; its {left_over} byte"));
             }
         }
     }

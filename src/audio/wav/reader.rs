@@ -115,7 +115,7 @@ impl End {
             Self::Short(bytes) => {
                 Some(format!("the data ends {bytes} bytes before its announced end; what is there was used"))
             }
-            Self::Ragged(1) => Some("the last frame is incomplete; its only byte was left out".into()),
+            Self::Ragged(1) => Some("the last frame is incomplete; its 1 byte was left out".into()),
             Self::Ragged(bytes) => {
                 Some(format!("the last frame is incomplete; its {bytes} bytes were left out"))
             }

@@ -16,7 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::{Isolate, Observer, Outcome, Recording, Rehearsal, Stage, Task};
@@ -62,7 +62,8 @@ impl Settings {
 /// Isolates with a network that runs here.
 pub struct Local {
     weights: Weights,
-    timing: Timing,
+    /// Known from the first recording on.
+    timing: OnceLock<Timing>,
     attenuation_limit: Option<f32>,
     cores: Arc<Cores>,
 }
@@ -75,8 +76,16 @@ impl Local {
     /// `Internal` when the model cannot be loaded.
     pub fn new(model: models::Name, attenuation_limit: Option<f32>, cores: usize) -> Result<Self, Failure> {
         let weights = Weights::load(model)?;
-        let timing = Timing::of(weights.model()?.as_ref());
-        Ok(Self { weights, timing, attenuation_limit, cores: Cores::new(cores) })
+        Ok(Self { weights, timing: OnceLock::new(), attenuation_limit, cores: Cores::new(cores) })
+    }
+
+    /// What there is to know of the network. Some tell only when they have been set up, which can take a while.
+    fn timing(&self) -> Result<Timing, Failure> {
+        if let Some(timing) = self.timing.get() {
+            return Ok(*timing);
+        }
+        let timing = Timing::of(self.weights.model()?.as_ref());
+        Ok(*self.timing.get_or_init(|| timing))
     }
 
     /// All channels of what `decoder` reads.
@@ -89,11 +98,12 @@ impl Local {
         // Nothing may hold up a live source.
         let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
         let weights = self.weights.clone();
-        let cut = if live { None } else { Cut::of(self.timing, spec, decoder.seconds()) };
+        let timing = self.timing()?;
+        let cut = if live { None } else { Cut::of(timing, spec, decoder.seconds()) };
         Ok(match (core, cut) {
             (Some(core), Some(cut)) => {
                 let crew = Crew::new(&self.cores, core);
-                Box::new(Pieces::new(weights, self.timing, settings, channels, cut, crew)?)
+                Box::new(Pieces::new(weights, timing, settings, channels, cut, crew)?)
             }
             (core, _) => Box::new(Stream::new(weights, settings, channels, &self.cores, core)?),
         })
