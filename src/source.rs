@@ -68,11 +68,9 @@ pub fn spool() -> Result<File, Failure> {
 /// The failure for a temporary file that cannot be written.
 #[must_use]
 pub fn unspooled(error: &io::Error) -> Failure {
-    let failure = Failure::writing(error);
     Failure {
-        message: format!("a temporary file cannot be written: {}", failure.message),
         hint: "free some space where temporary files go, or choose another place with TMPDIR".into(),
-        ..failure
+        ..Failure::writing(error).about("a temporary file cannot be written")
     }
 }
 

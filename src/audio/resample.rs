@@ -1,5 +1,5 @@
-//! Changing the sample rate of one channel: of blocks whose two lengths are in the exact ratio of the rates, and of a whole
-//! stream made of them.
+//! Changing the sample rate of one channel: of blocks whose two lengths are in the exact ratio of the rates, and of a
+//! whole stream made of them.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};

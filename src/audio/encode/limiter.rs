@@ -55,8 +55,14 @@ impl Limiter {
     /// Takes interleaved frames and appends those that are ready to `output`.
     pub(super) fn push(&mut self, interleaved: &[f32], output: &mut Vec<f32>) {
         if self.is_at_rest() && interleaved.iter().all(|sample| sample.abs() <= 1.0) {
-            return self.pass(interleaved, output);
+            self.pass(interleaved, output);
+        } else {
+            self.limit(interleaved, output);
         }
+    }
+
+    /// Takes frames of which some need a gain, or did a moment ago.
+    fn limit(&mut self, interleaved: &[f32], output: &mut Vec<f32>) {
         for frame in interleaved.chunks_exact(self.channels) {
             self.waiting.extend(frame);
             let peak = frame.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
@@ -78,7 +84,7 @@ impl Limiter {
             && self.gains.iter().all(|gain| *gain >= 1.0)
     }
 
-    /// What [`step`](Self::step) comes to for frames that need no limiting, at rest, without its work for each.
+    /// What [`limit`](Self::limit) comes to for frames that need no limiting, at rest, without its work for each.
     fn pass(&mut self, interleaved: &[f32], output: &mut Vec<f32>) {
         self.time += (interleaved.len() / self.channels) as u64;
         self.minima.clear();
@@ -160,11 +166,7 @@ mod tests {
 
         let mut by_step = Limiter::new(48_000, 2);
         let mut expected = Vec::new();
-        for frame in input.chunks_exact(2) {
-            by_step.waiting.extend(frame);
-            let peak = frame[0].abs().max(frame[1].abs());
-            by_step.step(if peak > 1.0 { 1.0 / peak } else { 1.0 }, &mut expected);
-        }
+        by_step.limit(&input, &mut expected);
         by_step.finish(&mut expected);
         assert_eq!(output.len(), input.len());
         assert!(output == expected, "passing blocks changes samples");

@@ -156,10 +156,9 @@ impl Encode for Opus {
 
 /// Brings frames to 48 kHz and to Vorbis's order of channels.
 struct Rate {
-    /// In Vorbis's order, as all that follows.
+    /// Where each channel in WAV's order is in the two that follow.
+    order: &'static [usize],
     converters: Vec<Converter>,
-    /// Where each of them is in WAV's order.
-    sources: Vec<usize>,
     planes: Vec<Vec<f32>>,
     /// Frames that went out.
     given: u64,
@@ -168,22 +167,16 @@ struct Rate {
 impl Rate {
     fn new(spec: Spec) -> Result<Self, Failure> {
         let channels = usize::from(spec.channels);
-        let mut sources = vec![0; channels];
-        for (wav, vorbis) in vorbis_order(channels).iter().enumerate() {
-            sources[*vorbis] = wav;
-        }
         let converter = |_| Converter::new(spec.rate, RATE, RESAMPLED);
         let converters = (0..channels).map(converter).collect::<Result<_, _>>()?;
-        Ok(Self { converters, sources, planes: vec![Vec::new(); channels], given: 0 })
+        Ok(Self { order: vorbis_order(channels), converters, planes: vec![Vec::new(); channels], given: 0 })
     }
 
     fn convert(&mut self, interleaved: &[f32], output: &mut Vec<f32>) -> Result<(), Failure> {
         let channels = self.planes.len();
-        for ((converter, source), plane) in
-            self.converters.iter_mut().zip(&self.sources).zip(&mut self.planes)
-        {
-            let samples = interleaved.iter().skip(*source).step_by(channels);
-            converter.push(samples.copied(), plane)?;
+        for (from, to) in self.order.iter().enumerate() {
+            let samples = interleaved.iter().skip(from).step_by(channels);
+            self.converters[*to].push(samples.copied(), &mut self.planes[*to])?;
         }
         self.give(output);
         Ok(())

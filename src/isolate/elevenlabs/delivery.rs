@@ -106,11 +106,7 @@ fn convert(input: Input, format: Format, output: Output) -> Result<(u64, Vec<Str
 
 /// The failure for a reply that is there and cannot be decoded.
 pub(super) fn undecodable(failure: Failure) -> Failure {
-    Failure {
-        kind: Kind::Service,
-        message: format!("the service's reply cannot be decoded: {}", failure.message),
-        ..failure
-    }
+    Failure { kind: Kind::Service, ..failure.about("the service's reply cannot be decoded") }
 }
 
 /// What the name of a kept reply ends in, behind the output's.

@@ -46,9 +46,8 @@ impl Key {
         let name = path.display().to_string();
         let unreadable = |error: &io::Error| Failure {
             kind: Kind::Key,
-            message: format!("{name}: {}", Failure::reading(error).message),
             hint: "--api-key-file wants a file with the key and nothing else in it".into(),
-            ..Failure::reading(error)
+            ..Failure::reading(error).about(&name)
         };
         let mut bytes = Vec::new();
         let from: Box<dyn Read> = if path == Path::new("-") {

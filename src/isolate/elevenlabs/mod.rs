@@ -80,8 +80,8 @@ impl ElevenLabs {
         Self { client: Client::new(Arc::clone(&settings)), settings, gate: Gate::new(at_once), at_once }
     }
 
-    /// Sends a recording that is taken apart or made longer, and makes one of its length of what comes back, unless that is
-    /// to stay MP3.
+    /// Sends a recording that is taken apart or made longer, and makes one of its length of what comes back, unless
+    /// that is to stay MP3.
     fn join(
         &self,
         task: &Task,
@@ -97,7 +97,7 @@ impl ElevenLabs {
         let (mut payload, recording) = pieces::padded(original, coding, observer)?;
         exchange.file_format = Some(payload.file_format.name());
         let sent = self.send(task, &mut payload, exchange, observer)?;
-        let warnings = [payload.warnings(), pieces::uncut(recording), sent.surprises(task)].concat();
+        let warnings = [payload.warnings(), vec![pieces::uncut(recording)], sent.surprises(task)].concat();
         let bytes_written = sent.bytes_written;
         Ok(Done { recording, bytes_written, warnings, details: Vec::new() })
     }

@@ -16,7 +16,8 @@ pub(super) enum Way {
     Compressed(Coding),
     /// It is too short: one request, with silence behind it.
     Padded(Coding, Spec, f64),
-    /// It is too long or too large, or longer than the user wants pieces to be: several requests. With its length in seconds.
+    /// It is too long or too large, or longer than the user wants pieces to be: several requests. With its length in
+    /// seconds.
     Pieces(Coding, Spec, f64),
 }
 

@@ -62,7 +62,7 @@ impl Settings {
 /// Isolates with a network that runs here.
 pub struct Local {
     weights: Weights,
-    /// Known from the first recording on.
+    /// Known from the first recording on that is no live source.
     timing: OnceLock<Timing>,
     attenuation_limit: Option<f32>,
     cores: Arc<Cores>,
@@ -98,10 +98,14 @@ impl Local {
         // Nothing may hold up a live source.
         let core = if live { self.cores.spare() } else { Some(self.cores.take()) };
         let weights = self.weights.clone();
-        let timing = self.timing()?;
-        let cut = if live { None } else { Cut::of(timing, spec, decoder.seconds()) };
+        let cut = if live {
+            None
+        } else {
+            let timing = self.timing()?;
+            Cut::of(timing, spec, decoder.seconds()).map(|cut| (timing, cut))
+        };
         Ok(match (core, cut) {
-            (Some(core), Some(cut)) => {
+            (Some(core), Some((timing, cut))) => {
                 let crew = Crew::new(&self.cores, core);
                 Box::new(Pieces::new(weights, timing, settings, channels, cut, crew)?)
             }

@@ -143,6 +143,7 @@ pub(super) fn isolate(
     let bytes_written = joined.map_err(|failure| {
         // There is a result, under another name; or nobody wants it, and nothing would find the pieces again.
         if failure.saved || (failure.kind == Kind::ReaderLeft && !folder.is_found_again) {
+            // A folder that cannot be removed stays as it is.
             let _ = folder.remove();
             return failure;
         }
@@ -269,9 +270,9 @@ pub(super) fn no_mp3() -> Failure {
 }
 
 /// What is to be said of an MP3 that was not cut back to the length of its recording.
-pub(super) fn uncut(recording: Recording) -> Vec<String> {
+pub(super) fn uncut(recording: Recording) -> String {
     let silence = PADDED_SECONDS - recording.seconds.unwrap_or(PADDED_SECONDS);
-    vec![format!(
+    format!(
         "it is padded with {silence:.1} s of silence, which an MP3 keeps: name the output .wav, .flac or .opus to have it cut"
-    )]
+    )
 }
